@@ -1,0 +1,1 @@
+// A library made of object files needs one source of its own.

@@ -1,0 +1,2 @@
+// The rollup cell: mergeable window state.
+#pragma once

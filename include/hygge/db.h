@@ -1,0 +1,152 @@
+// A database: open, write, view, keep house.
+#pragma once
+
+#include <hygge/batch.h>
+#include <hygge/error.h>
+#include <hygge/labels.h>
+#include <hygge/metadata.h>
+#include <hygge/options.h>
+#include <hygge/selector.h>
+#include <hygge/view.h>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <initializer_list>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace hygge {
+
+/// What became of a batch.
+struct WriteReport {
+  std::uint64_t samples = 0;       ///< taken into the database
+  std::uint64_t series_new = 0;    ///< series that the batch created
+  std::uint64_t out_of_order = 0;  ///< of `samples`: not later than all that its series held
+  std::uint64_t replaced = 0;      ///< of `samples`: another value of the same time was in the head
+  std::uint64_t duplicates = 0;    ///< bit-equal to a sample in the head: nothing changed
+};
+
+/// Figures of a database. Counts of samples are exact where nothing overlaps; late chunks that
+/// repeat stored samples count twice.
+struct Stats {
+  std::uint64_t series = 0;
+  std::uint64_t samples = 0;
+  std::optional<TimeMs> first_ms;  ///< oldest and newest sample; none in an empty database
+  std::optional<TimeMs> last_ms;
+  struct Chunks {
+    std::uint64_t count = 0;
+    std::uint64_t bytes = 0;  ///< of the chunk column family's files (live), keys included
+    std::uint64_t payload_bytes = 0;
+    std::uint64_t samples = 0;
+  } chunks;  ///< in the store; all Gorilla
+  std::uint64_t head_samples = 0;
+  std::uint64_t head_bytes = 0;  ///< memory of open, late and waiting chunks
+  std::uint64_t index_bytes = 0;
+  std::uint64_t log_segments = 0;
+  std::uint64_t log_bytes = 0;
+  std::uint64_t replay_samples = 0;  ///< that the last open replayed
+  std::uint64_t disk_bytes = 0;      ///< the whole directory
+  std::uint64_t partitions = 0;
+  /// Since the open:
+  std::uint64_t put_passes = 0;
+  std::uint64_t chunks_put = 0;
+  std::uint64_t marks = 0;
+  std::uint64_t segments_unlinked = 0;
+  std::uint64_t late_duplicates = 0;  ///< late samples that the store held bit for bit
+};
+
+/// One damaged place.
+struct Damage {
+  std::string where;  ///< file or key
+  std::string what;
+  std::optional<Labels> series;
+  TimeRange range;  ///< empty when unknown
+};
+struct VerifyReport {
+  std::uint64_t chunks = 0;
+  std::uint64_t records = 0;
+  std::uint64_t series = 0;
+  std::vector<Damage> damage;
+  [[nodiscard]] bool ok() const noexcept { return damage.empty(); }
+};
+
+/// What an open had to mend or leave out; for people to read.
+struct OpenReport {
+  std::uint64_t replayed_samples = 0;
+  std::uint64_t truncated_bytes = 0;  ///< a torn tail of the log
+  std::vector<std::string> notes;
+};
+
+/// An open database directory; holds the writer's lock until destroyed. Moveable, not copyable.
+/// Thread-safe: any member, from any thread, at any time.
+class Db {
+ public:
+  /// Opens `dir` for writing and replays its log, in O(series + bytes of log).
+  /// Errors: not_found (nothing there, `create_if_missing` off; or no database), busy (another
+  /// writer; names its process), version (a newer format; names it), corruption (names file and
+  /// offset), read_only (the file system), io, no_space.
+  [[nodiscard]] static Result<Db> open(const std::string& dir, const Options& options = {});
+
+  /// Opens for reading: no lock, nothing in the directory is changed, a writer may be at work. What
+  /// is seen is every batch up to the moment of the open. Errors: as open; never busy.
+  [[nodiscard]] static Result<Db> open_read_only(const std::string& dir,
+                                                 const Options& options = {});
+
+  Db(Db&&) noexcept;
+  Db& operator=(Db&&) noexcept;
+  ~Db();  ///< closes; errors of that are lost (see close)
+
+  /// The id of a series, created (and logged) if new. O(bytes of labels).
+  /// Errors: invalid_argument, limit, read_only, no_space, io.
+  [[nodiscard]] Result<SeriesId> series(const Labels& labels);
+  [[nodiscard]] Result<SeriesId> series(std::initializer_list<Label> labels);
+
+  /// Commits `batch` whole or not at all; only reads it. Samples in any order of time; for equal
+  /// times of a series the last written wins.
+  /// Errors: invalid_argument (labels that are no label set), not_found (an unknown id),
+  /// out_of_range (a time that cannot be stored), limit (names the offender), read_only; no_space,
+  /// io: nothing of the batch is visible, and writes fail until one finds room.
+  [[nodiscard]] Result<WriteReport> write(const Batch& batch);
+
+  /// One consistent capture for all `selectors`, of the samples in `range`.
+  [[nodiscard]] Result<View> view(std::span<const Selector> selectors, TimeRange range) const;
+  [[nodiscard]] Result<View> view(std::initializer_list<Selector> selectors, TimeRange range) const;
+
+  /// All label names; the values of one name; both sorted. With a selector: of the series it picks.
+  [[nodiscard]] Result<std::vector<std::string>> label_names() const;
+  [[nodiscard]] Result<std::vector<std::string>> label_values(std::string_view name) const;
+
+  /// Declared metadata by family name, sorted.
+  [[nodiscard]] std::map<std::string, Metadata> metadata() const;
+
+  /// A put pass, and a flush and mark when due, as the maintenance thread does them. For
+  /// Maintenance::manual. Errors: no_space, io, read_only.
+  [[nodiscard]] Result<void> maintain();
+  /// Closes and writes every open chunk to the store, flushes, marks, and compacts the store.
+  [[nodiscard]] Result<void> compact();
+  /// What was acknowledged so far survives a power cut once this returns.
+  [[nodiscard]] Result<void> sync();
+
+  /// Reads everything: checksums, keys against the index, every chunk decoded, every log record.
+  [[nodiscard]] Result<VerifyReport> verify() const;
+  [[nodiscard]] Result<Stats> stats() const;
+  [[nodiscard]] const OpenReport& open_report() const noexcept;
+  [[nodiscard]] const std::string& directory() const noexcept;
+  [[nodiscard]] bool read_only() const noexcept;
+
+  /// Writes every open chunk, leaves nothing to replay, and ends. Errors: busy while a View lives;
+  /// io, no_space: acknowledged samples are in the log, the next open replays them.
+  [[nodiscard]] Result<void> close();
+
+ private:
+  class Impl;  // src/storage/db/db_impl.h
+  explicit Db(std::shared_ptr<Impl> impl) noexcept;
+  std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace hygge

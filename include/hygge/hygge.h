@@ -1,0 +1,19 @@
+// Everything of hygge::hygge. See README.md for the twenty-line program.
+#pragma once
+
+#include <hygge/batch.h>
+#include <hygge/cell.h>
+#include <hygge/clock.h>
+#include <hygge/db.h>
+#include <hygge/error.h>
+#include <hygge/gorilla.h>
+#include <hygge/labels.h>
+#include <hygge/metadata.h>
+#include <hygge/options.h>
+#include <hygge/promql.h>
+#include <hygge/sample.h>
+#include <hygge/selector.h>
+#include <hygge/slo.h>
+#include <hygge/time.h>
+#include <hygge/view.h>
+#include <hygge/window.h>

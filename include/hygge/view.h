@@ -1,0 +1,106 @@
+// A view: one consistent capture of a database for all selectors of a question.
+#pragma once
+
+#include <hygge/error.h>
+#include <hygge/labels.h>
+#include <hygge/metadata.h>
+#include <hygge/sample.h>
+#include <hygge/time.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+namespace hygge {
+
+/// A run of samples of one series, times strictly rising. Valid until the cursor moves.
+struct Block {
+  std::span<const TimeMs> t;
+  std::span<const double> v;
+};
+
+namespace storage {
+class SeriesReader;  // src/storage/db/series_reader.h
+class ViewState;     // src/storage/db/view_state.h
+}  // namespace storage
+
+/// Walks the samples of a series, oldest first. One thread at a time.
+///
+///     for (auto blocks = series.blocks(); const Block* block = blocks.next();) …
+class BlockCursor {
+ public:
+  BlockCursor(BlockCursor&&) noexcept;
+  BlockCursor& operator=(BlockCursor&&) noexcept;
+  ~BlockCursor();
+
+  /// The next block, or null: at the end, or after an error.
+  [[nodiscard]] const Block* next();
+  /// Why next() ended early: corruption (names series and range), io. Null at a good end.
+  [[nodiscard]] const Error* error() const noexcept;
+
+ private:
+  friend class Series;
+  explicit BlockCursor(std::unique_ptr<storage::SeriesReader> reader) noexcept;
+  std::unique_ptr<storage::SeriesReader> reader_;
+};
+
+/// All samples of one series in the view's range.
+struct SeriesSamples {
+  std::vector<TimeMs> t;
+  std::vector<double> v;
+};
+
+/// One series of a view. Cheap to copy; must not outlive its View.
+class Series {
+ public:
+  [[nodiscard]] SeriesId id() const noexcept { return {id_}; }
+  [[nodiscard]] const Labels& labels() const noexcept;
+  /// The time of the earliest sample that this series ever got, also if it has been forgotten.
+  [[nodiscard]] TimeMs birth_ms() const noexcept;
+
+  /// Samples in the view's range, staleness markers included.
+  [[nodiscard]] BlockCursor blocks() const;
+  /// The samples in `range` only (and in the view's).
+  [[nodiscard]] BlockCursor blocks(TimeRange range) const;
+  /// All of them at once. Errors: those of BlockCursor::error.
+  [[nodiscard]] Result<SeriesSamples> samples() const;
+  [[nodiscard]] Result<SeriesSamples> samples(TimeRange range) const;
+
+ private:
+  friend class View;
+  Series(const storage::ViewState* state, std::uint32_t id) noexcept : state_(state), id_(id) {}
+  const storage::ViewState* state_;
+  std::uint32_t id_;
+};
+
+/// What Db::view returns: every series that matches a selector and may have samples in the range,
+/// as the database was at one instant between two batches. Writes, put passes and flushes that
+/// come later do not show. One thread at a time; many views at once. Holds memory and files of the
+/// store while it lives.
+class View {
+ public:
+  View(View&&) noexcept;
+  View& operator=(View&&) noexcept;
+  ~View();
+
+  [[nodiscard]] TimeRange range() const noexcept;
+  [[nodiscard]] std::size_t selector_count() const noexcept;
+  /// The series of selector `index`, sorted by labels. A series that two selectors match is in
+  /// both.
+  [[nodiscard]] std::span<const Series> series(std::size_t index) const noexcept;
+
+  /// What is known of a sample's metric name: its own entry, else that of its family (`_total`,
+  /// `_bucket`, `_sum`, `_count` cut off).
+  [[nodiscard]] std::optional<Metadata> metadata(std::string_view metric) const;
+
+ private:
+  friend class Db;
+  explicit View(std::shared_ptr<storage::ViewState> state) noexcept;
+  std::shared_ptr<storage::ViewState> state_;
+};
+
+}  // namespace hygge

@@ -1,0 +1,1 @@
+// This room's first source has yet to land.
