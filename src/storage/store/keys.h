@@ -1,0 +1,48 @@
+// Keys of the column families. Big-endian and sign-biased, so that bytes sort as the numbers do.
+//
+//   chunks   0           4        8                  12        14
+//            +-----------+--------+------------------+---------+
+//            | partition | series | start            | ordinal |
+//            | u32, ^2^31| u32    | u32, ms within p | u16     |
+//            +-----------+--------+------------------+---------+
+//   series   u32 id
+//   meta     a name
+//
+//   start    time of the chunk's first sample minus the partition's start, 1 … 86,400,000
+//   ordinal  0: in-order chunks, which never overlap each other; 1, 2, …: late chunks in the order
+//            in which they closed. For equal times the higher ordinal is the later write.
+#pragma once
+
+#include <hygge/time.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "base/bytes.h"
+
+namespace hygge::storage {
+
+struct ChunkKey {
+  std::int32_t partition = 0;
+  std::uint32_t series = 0;
+  std::uint32_t start = 0;
+  std::uint16_t ordinal = 0;
+
+  [[nodiscard]] TimeMs start_ms() const noexcept {
+    return static_cast<TimeMs>(partition) * kDayMs + start;
+  }
+  friend auto operator<=>(const ChunkKey&, const ChunkKey&) = default;
+};
+
+inline constexpr std::size_t kChunkKeyBytes = 4 + 4 + 4 + 2;
+static_assert(kChunkKeyBytes == 14, "on-disk format: a change needs a new version");
+
+[[nodiscard]] std::string encode_key(const ChunkKey& key);
+/// Empty if the bytes are no chunk key.
+[[nodiscard]] std::optional<ChunkKey> decode_chunk_key(Bytes bytes) noexcept;
+
+[[nodiscard]] std::string encode_series_key(std::uint32_t series);
+[[nodiscard]] std::optional<std::uint32_t> decode_series_key(Bytes bytes) noexcept;
+
+}  // namespace hygge::storage

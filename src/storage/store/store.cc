@@ -1,0 +1,361 @@
+#include "storage/store/store.h"
+
+#include <fmt/format.h>
+#include <rocksdb/cache.h>
+#include <rocksdb/db.h>
+#include <rocksdb/env.h>
+#include <rocksdb/filter_policy.h>
+#include <rocksdb/listener.h>
+#include <rocksdb/options.h>
+#include <rocksdb/sst_file_reader.h>
+#include <rocksdb/sst_partitioner.h>
+#include <rocksdb/table.h>
+#include <rocksdb/version.h>
+#include <rocksdb/write_batch.h>
+#include <rocksdb/write_buffer_manager.h>
+
+#include <array>
+#include <atomic>
+#include <utility>
+
+namespace hygge::storage {
+
+namespace {
+
+enum Family : std::size_t { kDefault, kChunks, kSeries, kMeta, kFamilies };
+constexpr std::array<const char*, kFamilies> kFamilyNames{"default", "chunks", "series", "meta"};
+
+rocksdb::Slice slice(std::string_view text) { return {text.data(), text.size()}; }
+Bytes bytes(const rocksdb::Slice& text) { return as_bytes({text.data(), text.size()}); }
+
+Error to_error(const rocksdb::Status& status, std::string_view doing) {
+  ErrorCode code = ErrorCode::io;
+  if (status.IsNoSpace()) code = ErrorCode::no_space;
+  if (status.IsCorruption()) code = ErrorCode::corruption;
+  if (status.IsNotFound() || status.IsPathNotFound()) code = ErrorCode::not_found;
+  if (status.IsNotSupported()) code = ErrorCode::read_only;
+  return {code, fmt::format("store: {}: {}", doing, status.ToString()), {}, {}};
+}
+
+tl::unexpected<Error> failed(const rocksdb::Status& status, std::string_view doing) {
+  return tl::unexpected<Error>(to_error(status, doing));
+}
+
+// RocksDB's own log: nothing, so that an open changes no file that a reader might miss.
+class NoLog : public rocksdb::Logger {
+ public:
+  NoLog() : rocksdb::Logger(rocksdb::InfoLogLevel::FATAL_LEVEL) {}
+  using rocksdb::Logger::Logv;
+  void Logv(const char*, va_list) override {}
+};
+
+class CountFlushes : public rocksdb::EventListener {
+ public:
+  void OnFlushCompleted(rocksdb::DB*, const rocksdb::FlushJobInfo&) override {
+    count.fetch_add(1, std::memory_order_relaxed);
+  }
+  std::atomic<std::uint64_t> count{0};
+};
+
+rocksdb::BlockBasedTableOptions table_options(const std::shared_ptr<rocksdb::Cache>& cache) {
+  rocksdb::BlockBasedTableOptions table;
+  table.block_cache = cache;
+  table.block_size = 16 * 1024;
+  table.format_version = 5;
+  table.checksum = rocksdb::kXXH3;
+  table.cache_index_and_filter_blocks = true;
+  table.pin_l0_filter_and_index_blocks_in_cache = true;
+  return table;
+}
+
+rocksdb::ColumnFamilyOptions family_options(const std::shared_ptr<rocksdb::Cache>& cache,
+                                            std::size_t memtable_bytes) {
+  rocksdb::ColumnFamilyOptions options;
+  options.write_buffer_size = memtable_bytes;
+  options.max_write_buffer_number = 2;
+  options.target_file_size_base = 64U << 20U;
+  options.level_compaction_dynamic_level_bytes = true;
+  options.compression = rocksdb::kNoCompression;
+  options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table_options(cache)));
+  return options;
+}
+
+std::vector<rocksdb::ColumnFamilyDescriptor> families(const std::shared_ptr<rocksdb::Cache>& cache,
+                                                      const StoreOptions& options) {
+  rocksdb::ColumnFamilyOptions chunks = family_options(cache, options.chunk_memtable_bytes);
+  chunks.bottommost_compression = rocksdb::kZSTD;
+  chunks.bottommost_compression_opts.enabled = true;
+  chunks.bottommost_compression_opts.level = 3;
+  // A day's files hold nothing else, so that forgetting a day unlinks them.
+  chunks.sst_partitioner_factory = rocksdb::NewSstPartitionerFixedPrefixFactory(4);
+  rocksdb::ColumnFamilyOptions series = family_options(cache, 16U << 20U);
+  series.compression = rocksdb::kLZ4Compression;
+  std::vector<rocksdb::ColumnFamilyDescriptor> out;
+  out.emplace_back(kFamilyNames[kDefault], family_options(cache, 1U << 20U));
+  out.emplace_back(kFamilyNames[kChunks], chunks);
+  out.emplace_back(kFamilyNames[kSeries], series);
+  out.emplace_back(kFamilyNames[kMeta], family_options(cache, 1U << 20U));
+  return out;
+}
+
+}  // namespace
+
+struct StoreBatch::Impl {
+  struct Change {
+    Family family;
+    bool erase;
+    std::string key;
+    std::string value;
+  };
+  std::vector<Change> changes;
+};
+
+StoreBatch::StoreBatch() : impl_(std::make_unique<Impl>()) {}
+StoreBatch::StoreBatch(StoreBatch&&) noexcept = default;
+StoreBatch& StoreBatch::operator=(StoreBatch&&) noexcept = default;
+StoreBatch::~StoreBatch() = default;
+
+void StoreBatch::put_chunk(const ChunkKey& key, std::string_view value) {
+  impl_->changes.push_back({kChunks, false, encode_key(key), std::string(value)});
+}
+void StoreBatch::delete_chunk(const ChunkKey& key) {
+  impl_->changes.push_back({kChunks, true, encode_key(key), {}});
+}
+void StoreBatch::put_series(std::uint32_t series, std::string_view value) {
+  impl_->changes.push_back({kSeries, false, encode_series_key(series), std::string(value)});
+}
+void StoreBatch::put_meta(std::string_view name, std::string_view value) {
+  impl_->changes.push_back({kMeta, false, std::string(name), std::string(value)});
+}
+bool StoreBatch::empty() const noexcept { return impl_->changes.empty(); }
+
+struct Store::Impl {
+  std::string dir;
+  std::shared_ptr<rocksdb::Cache> cache;
+  std::shared_ptr<CountFlushes> flushes = std::make_shared<CountFlushes>();
+  std::unique_ptr<rocksdb::DB> db;
+  std::vector<rocksdb::ColumnFamilyHandle*> handles;
+  bool read_only = false;
+
+  Impl() = default;
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
+  // Handles before the database: Debian's build asserts on the other order.
+  ~Impl() {
+    for (rocksdb::ColumnFamilyHandle* handle : handles) {
+      db->DestroyColumnFamilyHandle(handle);
+    }
+    if (db) db->Close().PermitUncheckedError();
+  }
+};
+
+// Must not outlive its Store; whoever holds one holds the Store too.
+class StoreSnapshot {
+ public:
+  explicit StoreSnapshot(rocksdb::DB* db) : db_(db), snapshot_(db->GetSnapshot()) {}
+  StoreSnapshot(const StoreSnapshot&) = delete;
+  StoreSnapshot& operator=(const StoreSnapshot&) = delete;
+  ~StoreSnapshot() { db_->ReleaseSnapshot(snapshot_); }
+  [[nodiscard]] const rocksdb::Snapshot* get() const noexcept { return snapshot_; }
+
+ private:
+  rocksdb::DB* db_;
+  const rocksdb::Snapshot* snapshot_;
+};
+
+struct ChunkScan::Impl {
+  StoreSnapshotPtr snapshot;
+  std::unique_ptr<rocksdb::Iterator> iterator;
+  ChunkKey key;
+  bool valid = false;
+  std::optional<Error> error;
+
+  void settle() {
+    valid = false;
+    if (!iterator->Valid()) {
+      if (!iterator->status().ok()) error = to_error(iterator->status(), "reading chunks");
+      return;
+    }
+    const auto decoded = decode_chunk_key(bytes(iterator->key()));
+    if (!decoded) {
+      error = Error{ErrorCode::corruption, "store: a key of family chunks is no chunk key", {}, {}};
+      return;
+    }
+    key = *decoded;
+    valid = true;
+  }
+};
+
+ChunkScan::ChunkScan(std::unique_ptr<Impl> impl) noexcept : impl_(std::move(impl)) {}
+ChunkScan::ChunkScan(ChunkScan&&) noexcept = default;
+ChunkScan& ChunkScan::operator=(ChunkScan&&) noexcept = default;
+ChunkScan::~ChunkScan() = default;
+
+void ChunkScan::seek(const ChunkKey& key) {
+  impl_->error.reset();
+  impl_->iterator->Seek(encode_key(key));
+  impl_->settle();
+}
+void ChunkScan::next() {
+  impl_->iterator->Next();
+  impl_->settle();
+}
+bool ChunkScan::valid() const noexcept { return impl_->valid; }
+ChunkKey ChunkScan::key() const noexcept { return impl_->key; }
+Bytes ChunkScan::value() const noexcept { return bytes(impl_->iterator->value()); }
+const Error* ChunkScan::error() const noexcept { return impl_->error ? &*impl_->error : nullptr; }
+
+Store::Store(std::unique_ptr<Impl> impl) noexcept : impl_(std::move(impl)) {}
+Store::~Store() = default;
+
+Result<std::shared_ptr<Store>> Store::open(const std::string& dir, const StoreOptions& options) {
+  auto impl = std::make_unique<Impl>();
+  impl->dir = dir;
+  impl->read_only = options.read_only;
+  impl->cache = rocksdb::NewLRUCache(options.memory_bytes);
+  rocksdb::DBOptions db_options;
+  db_options.create_if_missing = options.create;
+  db_options.create_missing_column_families = options.create;
+  db_options.max_background_jobs = 2;
+  db_options.max_open_files = -1;
+  db_options.info_log = std::make_shared<NoLog>();
+  db_options.info_log_level = rocksdb::InfoLogLevel::FATAL_LEVEL;
+  db_options.stats_dump_period_sec = 0;
+  db_options.stats_persist_period_sec = 0;
+  db_options.listeners.push_back(impl->flushes);
+  db_options.write_buffer_manager =
+      std::make_shared<rocksdb::WriteBufferManager>(options.memory_bytes / 2, impl->cache);
+  const auto descriptors = families(impl->cache, options);
+  rocksdb::DB* db = nullptr;
+  const rocksdb::Status status =
+      options.read_only
+          ? rocksdb::DB::OpenForReadOnly(db_options, dir, descriptors, &impl->handles, &db)
+          : rocksdb::DB::Open(db_options, dir, descriptors, &impl->handles, &db);
+  if (!status.ok()) return failed(status, fmt::format("opening {}", dir));
+  impl->db.reset(db);
+  return std::shared_ptr<Store>(new Store(std::move(impl)));
+}
+
+Result<void> Store::apply(const StoreBatch& batch) {
+  rocksdb::WriteBatch changes;
+  rocksdb::Status status;
+  for (const StoreBatch::Impl::Change& change : batch.impl_->changes) {
+    rocksdb::ColumnFamilyHandle* family = impl_->handles[change.family];
+    status = change.erase ? changes.Delete(family, change.key)
+                          : changes.Put(family, change.key, change.value);
+    if (!status.ok()) return failed(status, "collecting changes");
+  }
+  rocksdb::WriteOptions options;
+  options.disableWAL = true;
+  status = impl_->db->Write(options, &changes);
+  if (!status.ok()) return failed(status, "writing");
+  return {};
+}
+
+Result<void> Store::flush() {
+  rocksdb::FlushOptions options;
+  options.wait = true;
+  options.allow_write_stall = true;
+  // `meta` last: what it says (high-water, presence) must never be ahead of what it speaks of.
+  for (const Family family : {kSeries, kChunks, kMeta}) {
+    const rocksdb::Status status = impl_->db->Flush(options, impl_->handles[family]);
+    if (!status.ok()) return failed(status, fmt::format("flushing {}", kFamilyNames[family]));
+  }
+  return {};
+}
+
+Result<void> Store::compact() {
+  rocksdb::CompactRangeOptions options;
+  options.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForceOptimized;
+  for (const Family family : {kChunks, kSeries, kMeta}) {
+    const rocksdb::Status status =
+        impl_->db->CompactRange(options, impl_->handles[family], nullptr, nullptr);
+    if (!status.ok()) return failed(status, fmt::format("compacting {}", kFamilyNames[family]));
+  }
+  return {};
+}
+
+Result<void> Store::resume() {
+  const rocksdb::Status status = impl_->db->Resume();
+  if (!status.ok()) return failed(status, "resuming");
+  return {};
+}
+
+StoreSnapshotPtr Store::snapshot() const {
+  return std::make_shared<StoreSnapshot>(impl_->db.get());
+}
+
+ChunkScan Store::scan(StoreSnapshotPtr snapshot) const {
+  auto impl = std::make_unique<ChunkScan::Impl>();
+  rocksdb::ReadOptions options;
+  options.snapshot = snapshot->get();
+  options.verify_checksums = true;
+  impl->iterator.reset(impl_->db->NewIterator(options, impl_->handles[kChunks]));
+  impl->snapshot = std::move(snapshot);
+  return ChunkScan(std::move(impl));
+}
+
+Result<std::optional<std::string>> Store::get_meta(std::string_view name) const {
+  std::string value;
+  const rocksdb::Status status =
+      impl_->db->Get(rocksdb::ReadOptions(), impl_->handles[kMeta], slice(name), &value);
+  if (status.IsNotFound()) return std::optional<std::string>();
+  if (!status.ok()) return failed(status, fmt::format("reading meta entry {}", name));
+  return std::optional<std::string>(std::move(value));
+}
+
+Result<void> Store::scan_meta(
+    std::string_view prefix,
+    const std::function<Result<void>(std::string_view, Bytes)>& visit) const {
+  const std::unique_ptr<rocksdb::Iterator> at(
+      impl_->db->NewIterator(rocksdb::ReadOptions(), impl_->handles[kMeta]));
+  for (at->Seek(slice(prefix)); at->Valid() && at->key().starts_with(slice(prefix)); at->Next()) {
+    auto visited = visit({at->key().data(), at->key().size()}, bytes(at->value()));
+    if (!visited) return visited;
+  }
+  if (!at->status().ok()) return failed(at->status(), "reading meta");
+  return {};
+}
+
+Result<void> Store::scan_series(
+    const std::function<Result<void>(std::uint32_t, Bytes)>& visit) const {
+  const std::unique_ptr<rocksdb::Iterator> at(
+      impl_->db->NewIterator(rocksdb::ReadOptions(), impl_->handles[kSeries]));
+  for (at->SeekToFirst(); at->Valid(); at->Next()) {
+    const auto series = decode_series_key(bytes(at->key()));
+    if (!series) return fail(ErrorCode::corruption, "store: a key of family series is no id");
+    auto visited = visit(*series, bytes(at->value()));
+    if (!visited) return visited;
+  }
+  if (!at->status().ok()) return failed(at->status(), "reading series");
+  return {};
+}
+
+std::uint64_t Store::chunk_file_bytes() const {
+  rocksdb::ColumnFamilyMetaData meta;
+  impl_->db->GetColumnFamilyMetaData(impl_->handles[kChunks], &meta);
+  return meta.size;
+}
+
+Result<void> Store::verify_checksums(
+    const std::function<void(std::string_view, std::string_view)>& damaged) const {
+  std::vector<rocksdb::LiveFileMetaData> files;
+  impl_->db->GetLiveFilesMetaData(&files);
+  for (const rocksdb::LiveFileMetaData& file : files) {
+    rocksdb::Options options;
+    options.info_log = std::make_shared<NoLog>();
+    rocksdb::SstFileReader reader(options);
+    rocksdb::Status status = reader.Open(file.db_path + file.name);
+    if (status.ok()) status = reader.VerifyChecksum();
+    // A file that a compaction has replaced meanwhile is not damage.
+    if (status.IsPathNotFound() || status.IsNotFound()) continue;
+    if (!status.ok()) damaged("store" + file.name, status.ToString());
+  }
+  return {};
+}
+
+std::uint64_t Store::flush_count() const noexcept {
+  return impl_->flushes->count.load(std::memory_order_relaxed);
+}
+
+}  // namespace hygge::storage

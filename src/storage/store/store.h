@@ -1,0 +1,121 @@
+// The chunk store: three RocksDB column families behind plain types. The write-ahead log of RocksDB
+// is off; the room `log` is the durability, and the store may be behind it at any time.
+#pragma once
+
+#include <hygge/error.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/bytes.h"
+#include "storage/store/keys.h"
+
+namespace hygge::storage {
+
+struct StoreOptions {
+  bool create = false;
+  bool read_only = false;
+  std::size_t memory_bytes = 128U << 20U;  ///< block cache, memtables in it (at most half)
+  std::size_t chunk_memtable_bytes = 64U << 20U;
+};
+
+/// Changes that reach the store together.
+class StoreBatch {
+ public:
+  StoreBatch();
+  StoreBatch(StoreBatch&&) noexcept;
+  StoreBatch& operator=(StoreBatch&&) noexcept;
+  ~StoreBatch();
+
+  void put_chunk(const ChunkKey& key, std::string_view value);
+  void delete_chunk(const ChunkKey& key);
+  void put_series(std::uint32_t series, std::string_view value);
+  void put_meta(std::string_view name, std::string_view value);
+  [[nodiscard]] bool empty() const noexcept;
+
+ private:
+  friend class Store;
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+/// The store as it was at one moment; later writes do not show. Any thread may copy it; it must not
+/// outlive its Store.
+class StoreSnapshot;
+using StoreSnapshotPtr = std::shared_ptr<const StoreSnapshot>;
+
+/// Walks chunks in key order over a snapshot. One thread at a time. Must not outlive
+/// the Store.
+class ChunkScan {
+ public:
+  ChunkScan(ChunkScan&&) noexcept;
+  ChunkScan& operator=(ChunkScan&&) noexcept;
+  ~ChunkScan();
+
+  /// Goes to the first chunk whose key is at or past `key`.
+  void seek(const ChunkKey& key);
+  void next();
+  /// On a chunk. False at the end and after an error.
+  [[nodiscard]] bool valid() const noexcept;
+  /// Of the chunk; valid() must hold. The value stays until the scan moves.
+  [[nodiscard]] ChunkKey key() const noexcept;
+  [[nodiscard]] Bytes value() const noexcept;
+  /// Why valid() turned false: corruption (a checksum, or a key that is none) or io. Null at a good
+  /// end.
+  [[nodiscard]] const Error* error() const noexcept;
+
+ private:
+  friend class Store;
+  struct Impl;
+  explicit ChunkScan(std::unique_ptr<Impl> impl) noexcept;
+  std::unique_ptr<Impl> impl_;
+};
+
+/// Thread-safe. Errors: io, no_space, corruption (names the file where RocksDB does), read_only.
+class Store {
+ public:
+  [[nodiscard]] static Result<std::shared_ptr<Store>> open(const std::string& dir,
+                                                           const StoreOptions& options);
+  ~Store();
+  Store(const Store&) = delete;
+  Store& operator=(const Store&) = delete;
+
+  [[nodiscard]] Result<void> apply(const StoreBatch& batch);
+  /// Writes every memtable to files, `series` and `chunks` before `meta`, and waits.
+  [[nodiscard]] Result<void> flush();
+  /// Compacts everything to the bottom level.
+  [[nodiscard]] Result<void> compact();
+  /// Tries to go on after a failed flush or compaction.
+  [[nodiscard]] Result<void> resume();
+
+  [[nodiscard]] StoreSnapshotPtr snapshot() const;
+  [[nodiscard]] ChunkScan scan(StoreSnapshotPtr snapshot) const;
+  [[nodiscard]] Result<std::optional<std::string>> get_meta(std::string_view name) const;
+  /// Entries whose name starts with `prefix`, in order.
+  [[nodiscard]] Result<void> scan_meta(
+      std::string_view prefix,
+      const std::function<Result<void>(std::string_view name, Bytes value)>& visit) const;
+  /// In order of id.
+  [[nodiscard]] Result<void> scan_series(
+      const std::function<Result<void>(std::uint32_t series, Bytes value)>& visit) const;
+
+  /// Bytes of the live files of `chunks`, keys included.
+  [[nodiscard]] std::uint64_t chunk_file_bytes() const;
+  /// Re-reads every block of every file and compares checksums. Calls `damaged(file, what)`.
+  [[nodiscard]] Result<void> verify_checksums(
+      const std::function<void(std::string_view file, std::string_view what)>& damaged) const;
+  [[nodiscard]] std::uint64_t flush_count() const noexcept;
+
+ private:
+  struct Impl;
+  explicit Store(std::unique_ptr<Impl> impl) noexcept;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace hygge::storage

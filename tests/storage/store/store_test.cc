@@ -1,0 +1,133 @@
+#include "storage/store/store.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <fstream>
+#include <random>
+#include <vector>
+
+#include "tests/support/temp_dir.h"
+
+namespace hygge::storage {
+namespace {
+
+std::shared_ptr<Store> open_store(const std::string& dir, bool read_only = false) {
+  StoreOptions options;
+  options.create = !read_only;
+  options.read_only = read_only;
+  auto store = Store::open(dir, options);
+  EXPECT_TRUE(store) << store.error().message;
+  return store ? *store : nullptr;
+}
+
+TEST(ChunkKey, SortsAsItsFieldsDo) {
+  std::mt19937_64 random(5);
+  std::vector<ChunkKey> keys;
+  for (int i = 0; i < 2'000; ++i) {
+    keys.push_back({static_cast<std::int32_t>(random() % 5) - 2,
+                    static_cast<std::uint32_t>(random() % 3 * 0x7fffffff),
+                    static_cast<std::uint32_t>(random() % kDayMs) + 1,
+                    static_cast<std::uint16_t>(random() % 3)});
+  }
+  std::sort(keys.begin(), keys.end());
+  for (std::size_t i = 1; i < keys.size(); ++i) {
+    EXPECT_LE(encode_key(keys[i - 1]), encode_key(keys[i]));
+    EXPECT_EQ(decode_chunk_key(as_bytes(encode_key(keys[i]))), keys[i]);
+  }
+}
+
+TEST(ChunkKey, RefusesWhatIsNone) {
+  EXPECT_FALSE(decode_chunk_key(as_bytes("short")));
+  EXPECT_FALSE(decode_chunk_key(as_bytes(std::string(14, '\0'))));
+  EXPECT_FALSE(decode_chunk_key(as_bytes(std::string(14, '\xff'))));
+}
+
+TEST(Store, KeepsWhatWasFlushed) {
+  const test::TempDir dir;
+  {
+    auto store = open_store(dir / "store");
+    StoreBatch batch;
+    batch.put_chunk({19'000, 7, 1, 0}, "first");
+    batch.put_chunk({19'000, 7, 2, 1}, "second");
+    batch.put_series(7, "labels");
+    batch.put_meta("high_water", "7");
+    batch.put_meta("presence/1", "x");
+    ASSERT_TRUE(store->apply(batch));
+    ASSERT_TRUE(store->flush());
+    EXPECT_GE(store->flush_count(), 3U);
+  }
+  auto store = open_store(dir / "store", /*read_only=*/true);
+  ChunkScan scan = store->scan(store->snapshot());
+  scan.seek({19'000, 7, 0, 0});
+  ASSERT_TRUE(scan.valid());
+  EXPECT_EQ(as_text(scan.value()), "first");
+  scan.next();
+  ASSERT_TRUE(scan.valid());
+  EXPECT_EQ(scan.key(), (ChunkKey{19'000, 7, 2, 1}));
+  scan.next();
+  EXPECT_FALSE(scan.valid());
+  EXPECT_EQ(scan.error(), nullptr);
+  EXPECT_EQ(store->get_meta("high_water").value(), "7");
+  EXPECT_EQ(store->get_meta("absent").value(), std::nullopt);
+  int presence = 0;
+  ASSERT_TRUE(store->scan_meta("presence/", [&](std::string_view, Bytes) -> Result<void> {
+    ++presence;
+    return {};
+  }));
+  EXPECT_EQ(presence, 1);
+  StoreBatch batch;
+  batch.put_meta("a", "b");
+  EXPECT_FALSE(store->apply(batch));
+}
+
+TEST(Store, ASnapshotDoesNotMove) {
+  const test::TempDir dir;
+  auto store = open_store(dir / "store");
+  const StoreSnapshotPtr before = store->snapshot();
+  StoreBatch batch;
+  batch.put_chunk({1, 1, 1, 0}, "late");
+  ASSERT_TRUE(store->apply(batch));
+  ChunkScan scan = store->scan(before);
+  scan.seek({0, 0, 0, 0});
+  EXPECT_FALSE(scan.valid());
+}
+
+TEST(Store, NamesTheFileThatIsDamaged) {
+  const test::TempDir dir;
+  {
+    auto store = open_store(dir / "store");
+    StoreBatch batch;
+    for (std::uint32_t series = 1; series < 2'000; ++series) {
+      batch.put_chunk({1, series, 1, 0}, std::string(200, static_cast<char>(series)));
+    }
+    ASSERT_TRUE(store->apply(batch));
+    ASSERT_TRUE(store->flush());
+  }
+  std::filesystem::path largest;
+  for (const auto& entry : std::filesystem::directory_iterator(dir / "store")) {
+    if (entry.path().extension() == ".sst" &&
+        (largest.empty() || entry.file_size() > std::filesystem::file_size(largest))) {
+      largest = entry.path();
+    }
+  }
+  {
+    std::fstream file(largest, std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(50'000);
+    file.put('!');
+  }
+  auto store = open_store(dir / "store");
+  std::vector<std::string> files;
+  ASSERT_TRUE(store->verify_checksums(
+      [&](std::string_view file, std::string_view) { files.emplace_back(file); }));
+  ASSERT_EQ(files.size(), 1U);
+  EXPECT_NE(files[0].find(largest.filename().string()), std::string::npos);
+  ChunkScan scan = store->scan(store->snapshot());
+  scan.seek({0, 0, 0, 0});
+  while (scan.valid()) scan.next();
+  ASSERT_NE(scan.error(), nullptr);
+  EXPECT_EQ(scan.error()->code, ErrorCode::corruption);
+}
+
+}  // namespace
+}  // namespace hygge::storage
