@@ -1,1 +1,103 @@
+// PromQL: expressions, and their answers over a database.
 #pragma once
+
+#include <hygge/db.h>
+#include <hygge/error.h>
+#include <hygge/labels.h>
+#include <hygge/time.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace hygge::promql {
+
+enum class ValueType : std::uint8_t {
+  scalar,  ///< a number at each step
+  vector,  ///< series with at most one value per step
+  matrix,  ///< series with many values
+  string,
+};
+
+/// "scalar", "vector", "matrix", "string": as Prometheus' HTTP API names them.
+[[nodiscard]] std::string_view to_string(ValueType type) noexcept;
+
+struct Node;  // src/promql/ast.h
+
+/// A parsed and type-checked expression. A cheap value: copies share one immutable tree, which any
+/// threads may use at once.
+class Expression {
+ public:
+  [[nodiscard]] ValueType type() const noexcept;
+  /// The text that was parsed; places in errors and annotations refer to it.
+  [[nodiscard]] const std::string& text() const noexcept;
+
+  // For the engine.
+  Expression(std::shared_ptr<const Node> root, std::shared_ptr<const std::string> text) noexcept;
+  [[nodiscard]] const Node& root() const noexcept { return *root_; }
+
+ private:
+  std::shared_ptr<const Node> root_;
+  std::shared_ptr<const std::string> text_;
+};
+
+/// Reads `text`. O(bytes). Errors, all with their place: parse (not PromQL, or wrong types),
+/// invalid_argument (PromQL that is not supported yet), limit (nested too deeply).
+[[nodiscard]] Result<Expression> parse(std::string_view text);
+
+/// The expression in PromQL's usual form, which parse() reads back to an equal one.
+[[nodiscard]] std::string to_string(const Expression& expression);
+
+/// Limits and settings of one query. 0 means no limit.
+struct QueryOptions {
+  DurationMs lookback_ms = 5 * kMinuteMs;   ///< how old an instant selector's sample may be
+  DurationMs subquery_step_ms = kMinuteMs;  ///< where `[1h:]` names none
+  std::size_t max_steps = 11'001;
+  std::uint64_t max_samples = 50'000'000;           ///< in memory at one time
+  std::size_t max_bytes = std::size_t{256} << 20U;  ///< of samples and rows at one time
+  std::stop_token cancel = {};                      ///< looked at between series
+};
+
+/// One series of an answer; times strictly rising.
+struct AnswerSeries {
+  Labels labels;
+  std::vector<TimeMs> t;
+  std::vector<double> v;
+};
+
+/// What was read for an answer.
+struct QueryStats {
+  std::uint64_t series = 0;   ///< that the selectors matched
+  std::uint64_t samples = 0;  ///< decoded
+  std::uint64_t bytes = 0;    ///< most memory in samples and rows at one time
+};
+
+/// What a query found.
+struct Answer {
+  /// Of an instant query the expression's type; of a range query `matrix`.
+  ValueType type = ValueType::vector;
+  /// A scalar is one series without labels. A matrix is sorted by labels.
+  std::vector<AnswerSeries> series;
+  std::string text;                   ///< of a string
+  std::vector<std::string> warnings;  ///< "PromQL warning: … (line:column)"
+  std::vector<std::string> infos;     ///< the same, and why an answer is empty
+  QueryStats stats;
+};
+
+/// Evaluates at `when`: an instant (instant(t)), or each step of a range (step_ms > 0). All
+/// selectors see one view of the database. Answers are Prometheus': windows and lookback are
+/// left-open, `rate` and `increase` extrapolate. Thread-safe; many queries at once.
+/// Errors: those of parse; invalid_argument (a range over a type that has none, duplicate series,
+/// many-to-many matching: with the place); limit (steps, samples, bytes); cancelled; those of
+/// Db::view and of reading.
+/// Cost: each selected sample is decoded once, even if several selectors pick it.
+[[nodiscard]] Result<Answer> query(const Db& db, const Expression& expression, Steps when,
+                                   const QueryOptions& options = {});
+[[nodiscard]] Result<Answer> query(const Db& db, std::string_view text, Steps when,
+                                   const QueryOptions& options = {});
+
+}  // namespace hygge::promql
