@@ -1,0 +1,53 @@
+// What the records of the log carry. "text" is a varint length and that many bytes.
+//
+//   samples   varint   the highest sequence known to be synced when this was written
+//             text     batch id, empty for now
+//             varint   count
+//             zigzag   base time, ms
+//             then, for each sample:
+//               zigzag   series id − the id before it (the first: − 0)
+//               zigzag   time − base time
+//               varint   zigzag(v) · 2 for an integral |v| < 2^53 that is not −0,
+//                        or 1, then the 8 bytes of v
+//   series    varint id | canonical label bytes
+//   metadata  text family | byte type | text unit | text help
+//   mark      varint: everything up to this sequence is in the store's files
+#pragma once
+
+#include <hygge/error.h>
+#include <hygge/metadata.h>
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/bytes.h"
+#include "model/id_sample.h"
+
+namespace hygge::storage {
+
+void encode_samples(std::string& out, std::span<const IdSample> samples,
+                    std::uint64_t synced_sequence);
+void encode_series(std::string& out, std::uint32_t id, std::string_view canonical);
+void encode_metadata(std::string& out, std::string_view family, const Metadata& metadata);
+void encode_mark(std::string& out, std::uint64_t mark);
+
+/// Replaces `out`; returns the synced sequence. Errors of all decoders: corruption.
+[[nodiscard]] Result<std::uint64_t> decode_samples(Bytes payload, std::vector<IdSample>& out);
+
+struct SeriesPayload {
+  std::uint32_t id = 0;
+  std::string_view canonical;  ///< points into the payload; checked to be a label set
+};
+[[nodiscard]] Result<SeriesPayload> decode_series(Bytes payload);
+
+struct MetadataPayload {
+  std::string family;
+  Metadata metadata;
+};
+[[nodiscard]] Result<MetadataPayload> decode_metadata(Bytes payload);
+[[nodiscard]] Result<std::uint64_t> decode_mark(Bytes payload);
+
+}  // namespace hygge::storage

@@ -1,0 +1,182 @@
+#include "storage/log/writer.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/assert.h"
+
+namespace hygge::storage {
+
+LogWriter::LogWriter(Files& files, std::string dir, const LogId& id, std::uint64_t next_sequence,
+                     const LogWriterOptions& options)
+    : files_(files),
+      dir_(std::move(dir)),
+      id_(id),
+      options_(options),
+      next_sequence_(next_sequence),
+      synced_sequence_(next_sequence - 1) {}
+
+LogWriter::~LogWriter() {
+  if (file_ && !failed_) static_cast<void>(file_->truncate(offset_));
+}
+
+Result<std::unique_ptr<LogWriter>> LogWriter::create(Files& files, std::string dir, const LogId& id,
+                                                     std::uint64_t next_sequence,
+                                                     const LogWriterOptions& options) {
+  HYGGE_ASSERT(next_sequence > 0);
+  auto writer =
+      std::unique_ptr<LogWriter>(new LogWriter(files, std::move(dir), id, next_sequence, options));
+  auto segments = list_segments(files, writer->dir_);
+  if (!segments) return tl::unexpected<Error>(segments.error());
+  writer->segments_ = std::move(*segments);
+  // A segment of this name was begun and never got a record.
+  if (!writer->segments_.empty() && writer->segments_.back().first_sequence >= next_sequence) {
+    if (auto gone = files.unlink(writer->segments_.back().path); !gone) {
+      return tl::unexpected<Error>(gone.error());
+    }
+    writer->segments_.pop_back();
+  }
+  const std::lock_guard lock(writer->mutex_);
+  if (auto begun = writer->begin_segment(); !begun) return tl::unexpected<Error>(begun.error());
+  return writer;
+}
+
+// The new file and its directory entry are durable before the first record goes into it.
+Result<void> LogWriter::begin_segment() {
+  const std::string name = segment_name(next_sequence_);
+  const std::string path = fmt::format("{}/{}", dir_, name);
+  auto created = files_.create(path);
+  if (!created) return tl::unexpected<Error>(created.error());
+  std::shared_ptr<File> file = std::move(*created);
+  auto ready = file->preallocate(options_.preallocate_bytes);
+  if (ready) ready = file->write_at(0, as_bytes(encode_segment_header(id_, next_sequence_)));
+  if (ready) ready = file->sync();
+  if (ready) ready = files_.sync_directory(dir_);
+  if (!ready) {
+    static_cast<void>(files_.unlink(path));
+    return ready;
+  }
+  file_ = std::move(file);
+  offset_ = kSegmentHeaderBytes;
+  allocated_ = options_.preallocate_bytes;
+  segments_.push_back({path, name, next_sequence_, 0});
+  return {};
+}
+
+Result<void> LogWriter::sync_current() {
+  if (auto synced = file_->sync(); !synced) {
+    failed_ = true;
+    return synced;
+  }
+  synced_sequence_ = next_sequence_ - 1;
+  return {};
+}
+
+Result<void> LogWriter::rotate() {
+  const std::lock_guard lock(mutex_);
+  if (failed_) return fail(ErrorCode::read_only, "log: a sync has failed; open the database again");
+  if (offset_ == kSegmentHeaderBytes) return {};
+  if (auto cut = file_->truncate(offset_); !cut) return cut;
+  if (auto synced = sync_current(); !synced) return synced;
+  return begin_segment();
+}
+
+Result<void> LogWriter::write(std::span<const PendingRecord> records) {
+  buffer_.clear();
+  std::uint64_t sequence = next_sequence_;
+  for (const PendingRecord& record : records) {
+    append_record(buffer_, record.type, sequence++, as_bytes(record.payload));
+  }
+  if (offset_ + buffer_.size() > allocated_) {
+    const std::uint64_t step = options_.preallocate_bytes;
+    const std::uint64_t wanted = (offset_ + buffer_.size() + step - 1) / step * step;
+    if (auto reserved = file_->preallocate(wanted); !reserved) return reserved;
+    allocated_ = wanted;
+  }
+  return file_->write_at(offset_, as_bytes(buffer_));
+}
+
+Result<std::uint64_t> LogWriter::append(std::span<const PendingRecord> records) {
+  for (const PendingRecord& record : records) {
+    if (record.payload.size() <= kMaxBodyBytes - kMinBodyBytes) continue;
+    return fail(ErrorCode::limit,
+                fmt::format("log: a record of {} bytes, the limit is {}", record.payload.size(),
+                            kMaxBodyBytes),
+                "write smaller batches");
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    if (failed_) {
+      return fail(ErrorCode::read_only, "log: a sync has failed; open the database again");
+    }
+    if (offset_ < options_.segment_bytes) {
+      if (records.empty()) return next_sequence_ - 1;
+      if (auto wrote = write(records); !wrote) {
+        // Nothing of the batch stays: zeros or the end of the file follow the last whole record.
+        static_cast<void>(file_->truncate(offset_));
+        allocated_ = offset_;
+        return tl::unexpected<Error>(wrote.error());
+      }
+      offset_ += buffer_.size();
+      next_sequence_ += records.size();
+      return next_sequence_ - 1;
+    }
+  }
+  if (auto rotated = rotate(); !rotated) return tl::unexpected<Error>(rotated.error());
+  return append(records);
+}
+
+Result<void> LogWriter::sync() {
+  std::shared_ptr<File> file;
+  std::uint64_t sequence = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    if (failed_) {
+      return fail(ErrorCode::read_only, "log: a sync has failed; open the database again");
+    }
+    if (synced_sequence_ == next_sequence_ - 1) return {};
+    file = file_;
+    sequence = next_sequence_ - 1;
+  }
+  // Outside the lock: appends go on meanwhile. An older segment was synced before it was left.
+  auto synced = file->sync();
+  const std::lock_guard lock(mutex_);
+  if (!synced) {
+    failed_ = true;
+    return synced;
+  }
+  synced_sequence_ = std::max(synced_sequence_, sequence);
+  return {};
+}
+
+std::uint64_t LogWriter::synced_sequence() const {
+  const std::lock_guard lock(mutex_);
+  return synced_sequence_;
+}
+
+std::uint64_t LogWriter::last_sequence() const {
+  const std::lock_guard lock(mutex_);
+  return next_sequence_ - 1;
+}
+
+Result<std::uint64_t> LogWriter::remove_through(std::uint64_t mark) {
+  const std::lock_guard lock(mutex_);
+  std::uint64_t removed = 0;
+  while (segments_.size() > 1 && segments_[1].first_sequence <= mark + 1) {
+    if (auto gone = files_.unlink(segments_.front().path); !gone) {
+      return tl::unexpected<Error>(gone.error());
+    }
+    segments_.erase(segments_.begin());
+    ++removed;
+  }
+  if (removed > 0) {
+    if (auto synced = files_.sync_directory(dir_); !synced) {
+      return tl::unexpected<Error>(synced.error());
+    }
+  }
+  return removed;
+}
+
+}  // namespace hygge::storage

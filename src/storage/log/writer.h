@@ -1,0 +1,78 @@
+// The writing end of the log.
+//
+// append() from one thread at a time; sync(), synced_sequence() and the figures from any.
+#pragma once
+
+#include <hygge/error.h>
+
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "storage/log/record.h"
+#include "storage/log/segment.h"
+
+namespace hygge::storage {
+
+struct LogWriterOptions {
+  std::size_t segment_bytes = 16U << 20U;  ///< a segment is closed once past this
+  std::size_t preallocate_bytes = 1U << 20U;
+};
+
+class LogWriter {
+ public:
+  /// Begins a new segment with `next_sequence` in `dir`, whose segments a replay has been through.
+  [[nodiscard]] static Result<std::unique_ptr<LogWriter>> create(Files& files, std::string dir,
+                                                                 const LogId& id,
+                                                                 std::uint64_t next_sequence,
+                                                                 const LogWriterOptions& options);
+  /// Gives back the preallocated space; what is not synced stays so.
+  ~LogWriter();
+  LogWriter(const LogWriter&) = delete;
+  LogWriter& operator=(const LogWriter&) = delete;
+
+  /// Writes `records` by one write() into one segment, with consecutive sequence numbers; returns
+  /// the last. On an error nothing of them is in the log, and the next append tries anew.
+  /// Errors: no_space, io, limit; read_only after a sync has failed.
+  [[nodiscard]] Result<std::uint64_t> append(std::span<const PendingRecord> records);
+
+  /// fdatasync of everything appended before the call. A failure is final: the kernel may have
+  /// dropped pages, so nothing more is taken until the log is opened again.
+  [[nodiscard]] Result<void> sync();
+  [[nodiscard]] std::uint64_t synced_sequence() const;
+
+  /// Closes the segment, if it holds a record, and begins the next.
+  [[nodiscard]] Result<void> rotate();
+  /// Unlinks the segments all of whose records are at or below `mark`, never the newest; returns
+  /// how many. In order, so that what remains has no gap.
+  [[nodiscard]] Result<std::uint64_t> remove_through(std::uint64_t mark);
+
+  [[nodiscard]] std::uint64_t last_sequence() const;
+
+ private:
+  LogWriter(Files& files, std::string dir, const LogId& id, std::uint64_t next_sequence,
+            const LogWriterOptions& options);
+  Result<void> begin_segment();
+  Result<void> write(std::span<const PendingRecord> records);
+  Result<void> sync_current();
+
+  Files& files_;
+  const std::string dir_;
+  const LogId id_;
+  const LogWriterOptions options_;
+
+  mutable std::mutex mutex_;  ///< guards all below
+  std::shared_ptr<File> file_;
+  std::vector<SegmentFile> segments_;  ///< in order; the last is being written
+  std::uint64_t next_sequence_;
+  std::uint64_t synced_sequence_ = 0;
+  std::uint64_t offset_ = 0;     ///< end of the last whole record
+  std::uint64_t allocated_ = 0;  ///< bytes of the file
+  bool failed_ = false;          ///< a sync has failed
+  std::string buffer_;
+};
+
+}  // namespace hygge::storage
