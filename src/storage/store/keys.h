@@ -13,27 +13,14 @@
 //            in which they closed. For equal times the higher ordinal is the later write.
 #pragma once
 
-#include <hygge/time.h>
-
 #include <cstdint>
 #include <optional>
 #include <string>
 
 #include "base/bytes.h"
+#include "model/chunk_key.h"
 
 namespace hygge::storage {
-
-struct ChunkKey {
-  std::int32_t partition = 0;
-  std::uint32_t series = 0;
-  std::uint32_t start = 0;
-  std::uint16_t ordinal = 0;
-
-  [[nodiscard]] TimeMs start_ms() const noexcept {
-    return static_cast<TimeMs>(partition) * kDayMs + start;
-  }
-  friend auto operator<=>(const ChunkKey&, const ChunkKey&) = default;
-};
 
 inline constexpr std::size_t kChunkKeyBytes = 4 + 4 + 4 + 2;
 static_assert(kChunkKeyBytes == 14, "on-disk format: a change needs a new version");

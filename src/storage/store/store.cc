@@ -164,11 +164,21 @@ class StoreSnapshot {
 };
 
 struct ChunkScan::Impl {
+  rocksdb::DB* db = nullptr;
+  rocksdb::ColumnFamilyHandle* family = nullptr;
   StoreSnapshotPtr snapshot;
   std::unique_ptr<rocksdb::Iterator> iterator;
   ChunkKey key;
   bool valid = false;
   std::optional<Error> error;
+
+  void begin() {
+    rocksdb::ReadOptions options;
+    options.snapshot = snapshot->get();
+    options.verify_checksums = true;
+    iterator.reset(db->NewIterator(options, family));
+    error.reset();
+  }
 
   void settle() {
     valid = false;
@@ -192,7 +202,8 @@ ChunkScan& ChunkScan::operator=(ChunkScan&&) noexcept = default;
 ChunkScan::~ChunkScan() = default;
 
 void ChunkScan::seek(const ChunkKey& key) {
-  impl_->error.reset();
+  // An iterator that has met a damaged block stays invalid for everything behind it.
+  if (impl_->error) impl_->begin();
   impl_->iterator->Seek(encode_key(key));
   impl_->settle();
 }
@@ -287,11 +298,10 @@ StoreSnapshotPtr Store::snapshot() const {
 
 ChunkScan Store::scan(StoreSnapshotPtr snapshot) const {
   auto impl = std::make_unique<ChunkScan::Impl>();
-  rocksdb::ReadOptions options;
-  options.snapshot = snapshot->get();
-  options.verify_checksums = true;
-  impl->iterator.reset(impl_->db->NewIterator(options, impl_->handles[kChunks]));
+  impl->db = impl_->db.get();
+  impl->family = impl_->handles[kChunks];
   impl->snapshot = std::move(snapshot);
+  impl->begin();
   return ChunkScan(std::move(impl));
 }
 

@@ -1,0 +1,308 @@
+#include "storage/head/head.h"
+
+#include <algorithm>
+#include <unordered_set>
+#include <utility>
+
+#include "base/assert.h"
+#include "model/partition.h"
+
+namespace hygge::storage {
+
+namespace {
+
+ChunkKey key_of(std::uint32_t series, std::int32_t partition, TimeMs start_ms,
+                std::uint16_t ordinal) {
+  const TimeMs within = start_ms - static_cast<TimeMs>(partition) * kDayMs;
+  HYGGE_ASSERT(within > 0);
+  HYGGE_ASSERT(within <= kDayMs);
+  return {partition, series, static_cast<std::uint32_t>(within), ordinal};
+}
+
+std::string value_of(const gorilla::OpenChunk& chunk, const ShapeTracker& shape,
+                     DurationMs span_ms) {
+  std::string value;
+  append_envelope(value, shape.shape(), span_ms, shape.last());
+  chunk.append_snapshot(value);
+  return value;
+}
+
+}  // namespace
+
+const Head::Part* Head::find(std::uint32_t series, std::int32_t partition) const noexcept {
+  if (series >= series_.size()) return nullptr;
+  const SeriesState& state = series_[series];
+  if (!state.any) return nullptr;
+  if (state.current.partition == partition) return &state.current;
+  if (state.older) {
+    for (const Part& part : *state.older) {
+      if (part.partition == partition) return &part;
+    }
+  }
+  return nullptr;
+}
+
+Head::Part* Head::find(std::uint32_t series, std::int32_t partition) noexcept {
+  return const_cast<Part*>(std::as_const(*this).find(series, partition));
+}
+
+bool Head::knows(std::uint32_t series, std::int32_t partition) const noexcept {
+  return find(series, partition) != nullptr;
+}
+
+void Head::adopt(std::uint32_t series, std::int32_t partition, const Known& known) {
+  HYGGE_ASSERT(!knows(series, partition));
+  if (series >= series_.size()) series_.resize(series + 1);
+  SeriesState& state = series_[series];
+  Part part;
+  part.partition = partition;
+  part.newest_ms = known.newest_ms;
+  part.next_ordinal = known.next_ordinal;
+  if (!state.any) {
+    state.any = true;
+    state.current = std::move(part);
+    return;
+  }
+  if (partition > state.current.partition) {
+    close_open(series, state.current);
+    std::swap(part, state.current);
+  }
+  if (!state.older) state.older = std::make_unique<std::vector<Part>>();
+  state.older->push_back(std::move(part));
+}
+
+Head::Outcome Head::append(std::uint32_t series, TimeMs t_ms, double v, std::uint64_t sequence,
+                           std::uint32_t minute) {
+  SeriesState& state = series_[series];
+  const auto partition = static_cast<std::int32_t>(partition_of(t_ms));
+  Part* part = state.current.partition == partition ? &state.current : find(series, partition);
+  HYGGE_ASSERT(part != nullptr);
+  if (t_ms < state.birth_ms) {
+    state.birth_ms = t_ms;
+    new_births_.push_back(series);
+  }
+  if (t_ms > part->newest_ms) return append_in_order(series, *part, {t_ms, v}, sequence, minute);
+  return append_late(series, *part, {t_ms, v}, sequence, minute);
+}
+
+Head::Outcome Head::append_in_order(std::uint32_t series, Part& part, const Sample& sample,
+                                    std::uint64_t sequence, std::uint32_t minute) {
+  if (part.open && (part.open->chunk.count() >= kHeadChunkSamples ||
+                    sample.t_ms - part.open->start_ms >= kHeadChunkSpanMs)) {
+    close_open(series, part);
+  }
+  if (!part.open) {
+    part.open = std::make_unique<Open>();
+    part.open->start_ms = sample.t_ms;
+    part.open->first_sequence = sequence;
+    ++open_chunks_;
+  }
+  Open& open = *part.open;
+  // Times relative to the chunk's start, as the store keeps them.
+  open.chunk.append(sample.t_ms - open.start_ms, sample.v);
+  open.shape.add(sample.v);
+  open.last_ms = sample.t_ms;
+  open.minute = minute;
+  part.newest_ms = sample.t_ms;
+  part.newest_v = sample.v;
+  part.newest_known = true;
+  ++samples_;
+  return Outcome::in_order;
+}
+
+Head::Outcome Head::append_late(std::uint32_t series, Part& part, const Sample& sample,
+                                std::uint64_t sequence, std::uint32_t minute) {
+  const bool is_newest = sample.t_ms == part.newest_ms && part.newest_known;
+  if (is_newest && same_bits(sample.v, part.newest_v)) return Outcome::duplicate;
+  if (!part.late) {
+    part.late = std::make_unique<Late>();
+    part.late->first_sequence = sequence;
+    ++late_buffers_;
+  }
+  Late& late = *part.late;
+  late.minute = minute;
+  const auto at = std::lower_bound(late.t.begin(), late.t.end(), sample.t_ms);
+  const auto index = static_cast<std::size_t>(at - late.t.begin());
+  Outcome outcome = is_newest ? Outcome::replaced : Outcome::late;
+  if (at != late.t.end() && *at == sample.t_ms) {
+    if (same_bits(late.v[index], sample.v)) return Outcome::duplicate;
+    late.v[index] = sample.v;
+    outcome = Outcome::replaced;
+  } else {
+    late.t.insert(at, sample.t_ms);
+    late.v.insert(late.v.begin() + static_cast<std::ptrdiff_t>(index), sample.v);
+    ++samples_;
+  }
+  if (is_newest) part.newest_v = sample.v;
+  if (late.t.size() >= kHeadChunkSamples) close_late(series, part);
+  return outcome;
+}
+
+void Head::close_open(std::uint32_t series, Part& part) {
+  if (!part.open) return;
+  const Open& open = *part.open;
+  WaitingChunk chunk;
+  chunk.key = key_of(series, part.partition, open.start_ms, 0);
+  chunk.last_ms = open.last_ms;
+  chunk.first_sequence = open.first_sequence;
+  chunk.value = value_of(open.chunk, open.shape, open.last_ms - open.start_ms);
+  part.open.reset();
+  --open_chunks_;
+  wait(std::move(chunk));
+}
+
+void Head::close_late(std::uint32_t series, Part& part) {
+  if (!part.late) return;
+  Late& late = *part.late;
+  WaitingChunk chunk;
+  chunk.key = key_of(series, part.partition, late.t.front(), part.next_ordinal);
+  // The db refuses batches before a pair runs out of ordinals (see late_room).
+  HYGGE_ASSERT(part.next_ordinal < kMaxOrdinal);
+  ++part.next_ordinal;
+  chunk.last_ms = late.t.back();
+  chunk.first_sequence = late.first_sequence;
+  chunk.late_t = std::move(late.t);
+  chunk.late_v = std::move(late.v);
+  part.late.reset();
+  --late_buffers_;
+  wait(std::move(chunk));
+}
+
+void Head::wait(WaitingChunk chunk) {
+  waiting_bytes_ += chunk.memory_bytes();
+  auto shared = std::make_shared<const WaitingChunk>(std::move(chunk));
+  waiting_by_series_[shared->key.series].push_back(shared);
+  waiting_.push_back(std::move(shared));
+}
+
+void Head::set_birth(std::uint32_t series, TimeMs birth_ms) {
+  if (series >= series_.size()) series_.resize(series + 1);
+  series_[series].birth_ms = birth_ms;
+}
+
+TimeMs Head::birth_ms(std::uint32_t series) const noexcept {
+  return series < series_.size() ? series_[series].birth_ms : std::numeric_limits<TimeMs>::max();
+}
+
+std::vector<std::uint32_t> Head::take_new_births() {
+  std::sort(new_births_.begin(), new_births_.end());
+  new_births_.erase(std::unique(new_births_.begin(), new_births_.end()), new_births_.end());
+  return std::exchange(new_births_, {});
+}
+
+template <typename Visit>
+void Head::for_each_part(Visit&& visit) {
+  for (std::size_t series = 0; series < series_.size(); ++series) {
+    SeriesState& state = series_[series];
+    if (!state.any) continue;
+    visit(static_cast<std::uint32_t>(series), state.current);
+    if (!state.older) continue;
+    for (Part& part : *state.older) visit(static_cast<std::uint32_t>(series), part);
+  }
+}
+
+void Head::close_idle(std::uint32_t minute) {
+  if (open_chunks_ + late_buffers_ == 0) return;
+  for_each_part([&](std::uint32_t series, Part& part) {
+    if (part.open && part.open->minute < minute) close_open(series, part);
+    if (part.late && part.late->minute < minute) close_late(series, part);
+  });
+}
+
+void Head::close_all() { close_idle(std::numeric_limits<std::uint32_t>::max()); }
+
+void Head::close_late() {
+  if (late_buffers_ == 0) return;
+  for_each_part([&](std::uint32_t series, Part& part) { close_late(series, part); });
+}
+
+std::vector<WaitingChunkPtr> Head::waiting() const { return waiting_; }
+
+void Head::drop(const std::vector<WaitingChunkPtr>& stored) {
+  // A put pass captures a prefix of what waits now.
+  HYGGE_ASSERT(stored.size() <= waiting_.size());
+  for (std::size_t i = 0; i < stored.size(); ++i) {
+    HYGGE_ASSERT(waiting_[i] == stored[i]);
+    const WaitingChunk& chunk = *stored[i];
+    waiting_bytes_ -= chunk.memory_bytes();
+    samples_ -= chunk.late() ? chunk.late_t.size() : chunk_count(as_bytes(chunk.value)).value_or(0);
+    const auto of_series = waiting_by_series_.find(chunk.key.series);
+    std::erase(of_series->second, stored[i]);
+    if (!of_series->second.empty()) continue;
+    waiting_by_series_.erase(of_series);
+    forget_older(chunk.key.series);
+  }
+  waiting_.erase(waiting_.begin(), waiting_.begin() + static_cast<std::ptrdiff_t>(stored.size()));
+}
+
+// Ended partitions of which everything is stored: their next sample asks the store again.
+void Head::forget_older(std::uint32_t series) {
+  SeriesState& state = series_[series];
+  if (!state.older) return;
+  std::erase_if(*state.older, [](const Part& part) { return !part.open && !part.late; });
+  if (state.older->empty()) state.older.reset();
+}
+
+std::optional<std::uint64_t> Head::lowest_sequence() const {
+  std::uint64_t lowest = std::numeric_limits<std::uint64_t>::max();
+  for (const WaitingChunkPtr& chunk : waiting_) lowest = std::min(lowest, chunk->first_sequence);
+  const auto visit = [&](const Part& part) {
+    if (part.open) lowest = std::min(lowest, part.open->first_sequence);
+    if (part.late) lowest = std::min(lowest, part.late->first_sequence);
+  };
+  for (const SeriesState& state : series_) {
+    if (!state.any) continue;
+    visit(state.current);
+    if (!state.older) continue;
+    for (const Part& part : *state.older) visit(part);
+  }
+  if (lowest == std::numeric_limits<std::uint64_t>::max()) return std::nullopt;
+  return lowest;
+}
+
+void Head::capture(std::uint32_t series, TimeRange range, std::vector<HeadPiece>& out) const {
+  if (series >= series_.size()) return;
+  const auto overlaps = [&](TimeMs first_ms, TimeMs last_ms) {
+    return first_ms <= range.until && last_ms > range.after;
+  };
+  if (const auto of_series = waiting_by_series_.find(series);
+      of_series != waiting_by_series_.end()) {
+    for (const WaitingChunkPtr& chunk : of_series->second) {
+      if (!overlaps(chunk->key.start_ms(), chunk->last_ms)) continue;
+      out.push_back({chunk, chunk->key, chunk->last_ms, {}, {}, {}});
+    }
+  }
+  const auto visit = [&](const Part& part) {
+    if (part.open && overlaps(part.open->start_ms, part.open->last_ms)) {
+      const Open& open = *part.open;
+      out.push_back({nullptr,
+                     key_of(series, part.partition, open.start_ms, 0),
+                     open.last_ms,
+                     value_of(open.chunk, open.shape, open.last_ms - open.start_ms),
+                     {},
+                     {}});
+    }
+    if (part.late && overlaps(part.late->t.front(), part.late->t.back())) {
+      const Late& late = *part.late;
+      out.push_back({nullptr,
+                     key_of(series, part.partition, late.t.front(), kMaxOrdinal),
+                     late.t.back(),
+                     {},
+                     late.t,
+                     late.v});
+    }
+  };
+  const SeriesState& state = series_[series];
+  if (!state.any) return;
+  visit(state.current);
+  if (!state.older) return;
+  for (const Part& part : *state.older) visit(part);
+}
+
+std::size_t Head::memory_bytes() const {
+  // Open chunks by a fair guess: the object and two bit segments.
+  return series_.capacity() * sizeof(SeriesState) + waiting_bytes_ +
+         open_chunks_ * (sizeof(Open) + 512) + late_buffers_ * (sizeof(Late) + 256);
+}
+
+}  // namespace hygge::storage

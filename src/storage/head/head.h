@@ -1,0 +1,159 @@
+// The head: what the log makes durable and the store does not hold yet.
+//
+// Per series and partition there is at most one open chunk, for samples that are later than all
+// that the partition holds of the series, and one late buffer, sorted, for every other sample. Both
+// close by size, span, silence, or the end of the partition; closed ones wait, readable, until a
+// put pass has captured, stored and dropped them.
+//
+// Not thread-safe. The db changes it under its lock held alone and captures under the shared lock.
+#pragma once
+
+#include <hygge/gorilla.h>
+#include <hygge/sample.h>
+#include <hygge/time.h>
+
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "codec/envelope.h"
+#include "model/chunk_key.h"
+
+namespace hygge::storage {
+
+inline constexpr std::uint32_t kHeadChunkSamples = 240;
+inline constexpr DurationMs kHeadChunkSpanMs = 2 * kHourMs;
+inline constexpr std::uint16_t kMaxOrdinal = std::numeric_limits<std::uint16_t>::max();
+
+/// A closed chunk or a closed late buffer, waiting for a put pass. Never changed once made.
+struct WaitingChunk {
+  ChunkKey key;
+  TimeMs last_ms = 0;
+  std::uint64_t first_sequence = 0;  ///< of the log record that brought its oldest-written sample
+  std::string value;                 ///< in order: envelope and payload; empty for a late buffer
+  std::vector<TimeMs> late_t;        ///< late buffer: strictly rising times
+  std::vector<double> late_v;
+  [[nodiscard]] bool late() const noexcept { return value.empty(); }
+  [[nodiscard]] std::size_t memory_bytes() const noexcept {
+    return sizeof *this + value.capacity() + 16 * late_t.capacity();
+  }
+};
+using WaitingChunkPtr = std::shared_ptr<const WaitingChunk>;
+
+/// A copy of what the head holds of one series, for a view.
+struct HeadPiece {
+  WaitingChunkPtr waiting;  ///< either this …
+  ChunkKey key;             ///< … or an open chunk (value set) or late buffer (late_* set)
+  TimeMs last_ms = 0;
+  std::string value;
+  std::vector<TimeMs> late_t;
+  std::vector<double> late_v;
+};
+
+class Head {
+ public:
+  /// What became of an appended sample.
+  enum class Outcome : std::uint8_t { in_order, late, replaced, duplicate };
+
+  /// What the store and the head already hold of a series in a partition.
+  struct Known {
+    TimeMs newest_ms = std::numeric_limits<TimeMs>::min();  ///< smallest: nothing
+    std::uint16_t next_ordinal = 1;
+  };
+
+  /// Whether append() may be called for this series and partition.
+  [[nodiscard]] bool knows(std::uint32_t series, std::int32_t partition) const noexcept;
+  /// Makes it so. An older partition's open chunk closes when a newer one begins.
+  void adopt(std::uint32_t series, std::int32_t partition, const Known& known);
+
+  /// Adds a sample whose series and partition are known. `sequence` is its log record's, `minute`
+  /// the clock's, for closing by silence. Amortised O(1) in order, O(samples in the buffer) late.
+  Outcome append(std::uint32_t series, TimeMs t_ms, double v, std::uint64_t sequence,
+                 std::uint32_t minute);
+
+  /// The earliest sample of a series ever; set when a series is loaded from the store.
+  void set_birth(std::uint32_t series, TimeMs birth_ms);
+  [[nodiscard]] TimeMs birth_ms(std::uint32_t series) const noexcept;
+  /// Series whose birth has changed since the last call.
+  [[nodiscard]] std::vector<std::uint32_t> take_new_births();
+
+  /// Closes what nothing was added to since before `minute`; every chunk; every late buffer.
+  void close_idle(std::uint32_t minute);
+  void close_all();
+  void close_late();
+
+  /// All that waits, in the order in which it closed.
+  [[nodiscard]] std::vector<WaitingChunkPtr> waiting() const;
+  [[nodiscard]] std::size_t waiting_bytes() const noexcept { return waiting_bytes_; }
+  [[nodiscard]] bool has_late() const noexcept { return late_buffers_ > 0; }
+  /// Forgets what a put pass has stored.
+  void drop(const std::vector<WaitingChunkPtr>& stored);
+
+  /// The lowest sequence that anything in the head came with; empty: the head is empty.
+  [[nodiscard]] std::optional<std::uint64_t> lowest_sequence() const;
+
+  /// Copies the pieces of a series that may overlap `range`, in no order.
+  void capture(std::uint32_t series, TimeRange range, std::vector<HeadPiece>& out) const;
+
+  [[nodiscard]] std::uint64_t sample_count() const noexcept { return samples_; }
+  [[nodiscard]] std::size_t memory_bytes() const;
+
+ private:
+  struct Open {
+    gorilla::OpenChunk chunk{kHeadChunkSamples};
+    TimeMs start_ms = 0;
+    TimeMs last_ms = 0;
+    ShapeTracker shape;
+    std::uint64_t first_sequence = 0;
+    std::uint32_t minute = 0;
+  };
+  struct Late {
+    std::vector<TimeMs> t;
+    std::vector<double> v;
+    std::uint64_t first_sequence = 0;
+    std::uint32_t minute = 0;
+  };
+  struct Part {
+    std::int32_t partition = 0;
+    std::uint16_t next_ordinal = 1;
+    TimeMs newest_ms = std::numeric_limits<TimeMs>::min();
+    double newest_v = 0;  ///< of newest_ms, if `newest_known`
+    bool newest_known = false;
+    std::unique_ptr<Open> open;
+    std::unique_ptr<Late> late;
+  };
+  struct SeriesState {
+    bool any = false;  ///< `current` is in use
+    Part current;      ///< the newest partition
+    std::unique_ptr<std::vector<Part>> older;
+    TimeMs birth_ms = std::numeric_limits<TimeMs>::max();
+  };
+
+  [[nodiscard]] const Part* find(std::uint32_t series, std::int32_t partition) const noexcept;
+  [[nodiscard]] Part* find(std::uint32_t series, std::int32_t partition) noexcept;
+  Outcome append_in_order(std::uint32_t series, Part& part, const Sample& sample,
+                          std::uint64_t sequence, std::uint32_t minute);
+  Outcome append_late(std::uint32_t series, Part& part, const Sample& sample,
+                      std::uint64_t sequence, std::uint32_t minute);
+  void close_open(std::uint32_t series, Part& part);
+  void close_late(std::uint32_t series, Part& part);
+  void wait(WaitingChunk chunk);
+  void forget_older(std::uint32_t series);
+  template <typename Visit>
+  void for_each_part(Visit&& visit);
+
+  std::vector<SeriesState> series_;  ///< by id
+  std::vector<std::uint32_t> new_births_;
+  std::vector<WaitingChunkPtr> waiting_;
+  std::unordered_map<std::uint32_t, std::vector<WaitingChunkPtr>> waiting_by_series_;
+  std::size_t waiting_bytes_ = 0;
+  std::uint64_t samples_ = 0;
+  std::size_t open_chunks_ = 0;
+  std::size_t late_buffers_ = 0;
+};
+
+}  // namespace hygge::storage
