@@ -60,6 +60,12 @@ struct Stats {
   std::uint64_t late_duplicates = 0;  ///< late samples that the store held bit for bit
 };
 
+/// The oldest and the newest sample of a database.
+struct TimeBounds {
+  TimeMs first_ms = 0;
+  TimeMs last_ms = 0;
+};
+
 /// One damaged place.
 struct Damage {
   std::string where;  ///< file or key
@@ -127,7 +133,11 @@ class Db {
   /// A put pass, and a flush and mark when due, as the maintenance thread does them. For
   /// Maintenance::manual. Errors: no_space, io, read_only.
   [[nodiscard]] Result<void> maintain();
-  /// Closes and writes every open chunk to the store, flushes, marks, and compacts the store.
+  /// Closes every open chunk and late buffer, writes all to the store, flushes and marks: the
+  /// counts of stats() are final then, and nothing is left to replay. Errors: no_space, io,
+  /// read_only.
+  [[nodiscard]] Result<void> flush();
+  /// flush(), then compacts the store.
   [[nodiscard]] Result<void> compact();
   /// What was acknowledged so far survives a power cut once this returns.
   [[nodiscard]] Result<void> sync();
@@ -135,6 +145,8 @@ class Db {
   /// Reads everything: checksums, keys against the index, every chunk decoded, every log record.
   [[nodiscard]] Result<VerifyReport> verify() const;
   [[nodiscard]] Result<Stats> stats() const;
+  /// O(1). Empty in an empty database.
+  [[nodiscard]] std::optional<TimeBounds> time_bounds() const;
   [[nodiscard]] const OpenReport& open_report() const noexcept;
   [[nodiscard]] const std::string& directory() const noexcept;
   [[nodiscard]] bool read_only() const noexcept;

@@ -57,7 +57,7 @@ struct SeriesSamples {
 /// One series of a view. Cheap to copy; must not outlive its View.
 class Series {
  public:
-  [[nodiscard]] SeriesId id() const noexcept { return {id_}; }
+  [[nodiscard]] SeriesId id() const noexcept;
   [[nodiscard]] const Labels& labels() const noexcept;
   /// The time of the earliest sample that this series ever got, also if it has been forgotten.
   [[nodiscard]] TimeMs birth_ms() const noexcept;
@@ -71,10 +71,11 @@ class Series {
   [[nodiscard]] Result<SeriesSamples> samples(TimeRange range) const;
 
  private:
-  friend class View;
-  Series(const storage::ViewState* state, std::uint32_t id) noexcept : state_(state), id_(id) {}
+  friend class Db;
+  Series(const storage::ViewState* state, std::size_t index) noexcept
+      : state_(state), index_(index) {}
   const storage::ViewState* state_;
-  std::uint32_t id_;
+  std::size_t index_;
 };
 
 /// What Db::view returns: every series that matches a selector and may have samples in the range,

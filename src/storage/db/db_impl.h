@@ -1,0 +1,159 @@
+// The machine behind Db: log, head, index and store, and which lock guards what.
+//
+// Locks, always taken in this order:
+//   upkeep_mutex_  one put pass, flush or mark at a time
+//   write_mutex_   one batch at a time between log and head; the log writer's append
+//   state_mutex_   head, index, presence, metadata and the small figures; held alone to apply a
+//                  batch, shared to capture a view
+// A reader takes only the shared state lock, so it never waits for an fsync.
+#pragma once
+
+#include <hygge/db.h>
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <shared_mutex>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include "storage/db/identity.h"
+#include "storage/db/view_state.h"
+#include "storage/file/files.h"
+#include "storage/head/head.h"
+#include "storage/index/index.h"
+#include "storage/log/payloads.h"
+#include "storage/log/replay.h"
+#include "storage/log/writer.h"
+#include "storage/store/store.h"
+#include "storage/upkeep/put_pass.h"
+
+namespace hygge {
+
+class Db::Impl {
+ public:
+  static Result<std::shared_ptr<Impl>> open(const std::string& dir, const Options& options);
+  static Result<std::shared_ptr<Impl>> open_read_only(const std::string& dir,
+                                                      const Options& options);
+  ~Impl();
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
+
+  Result<SeriesId> series(const Labels& labels);
+  Result<WriteReport> write(const Batch& batch);
+  Result<std::shared_ptr<storage::ViewState>> capture(
+      std::span<const Selector> selectors, TimeRange range,
+      std::vector<std::vector<std::size_t>>& picked);
+  Result<void> maintain();
+  Result<void> flush();
+  Result<void> compact();
+  Result<void> sync();
+  Result<void> close();
+  void abandon();  ///< what the destructor does: close(), views or not
+  Result<VerifyReport> verify();
+  Result<Stats> stats();
+
+  // Read by Db under the shared lock.
+  mutable std::shared_mutex state_mutex_;
+  std::unique_ptr<storage::Index> index_ = std::make_unique<storage::Index>();
+  std::shared_ptr<const storage::MetadataMap> metadata_ = std::make_shared<storage::MetadataMap>();
+  std::optional<TimeBounds> bounds_;
+
+  [[nodiscard]] const std::string& directory() const noexcept { return dir_; }
+  [[nodiscard]] bool read_only() const noexcept { return read_only_; }
+  [[nodiscard]] const OpenReport& open_report() const noexcept { return open_report_; }
+
+ private:
+  Impl(std::string dir, Options options, bool read_only);
+
+  struct NewSeries {
+    std::uint32_t id;
+    std::string canonical;
+  };
+  /// A batch as it will be logged and applied: ids resolved, new series numbered.
+  struct Prepared {
+    std::vector<storage::IdSample> samples;
+    std::vector<NewSeries> series;
+    std::vector<std::pair<std::string, Metadata>> metadata;
+  };
+  using Touch = std::pair<std::int32_t, std::uint32_t>;  // partition, series
+
+  // open.cc
+  Result<void> load();
+  Result<void> load_series();
+  Result<void> load_meta();
+  Result<void> replay_log();
+  Result<void> replay_record(const storage::LogRecord& record);
+  Result<void> start_writing();
+  // write.cc
+  Result<Prepared> prepare(const Batch& batch);
+  Result<std::uint32_t> resolve(const Batch& batch, const Batch::Named& named,
+                                std::map<std::string_view, std::uint32_t>& fresh,
+                                Prepared& prepared) const;
+  Result<void> check_labels(std::string_view canonical) const;
+  Result<std::uint64_t> log_batch(const Prepared& prepared);
+  Result<std::vector<std::pair<Touch, storage::Head::Known>>> ask_store(
+      std::span<const storage::IdSample> samples, bool replaying) const;
+  WriteReport apply(const Prepared& prepared,
+                    const std::vector<std::pair<Touch, storage::Head::Known>>& known,
+                    std::uint64_t sequence);
+  Result<void> commit(const Prepared& prepared, WriteReport& report);
+  // upkeep.cc
+  Result<void> put_pass();
+  storage::PutCapture capture_puts();
+  Result<void> flush_and_mark();
+  Result<void> settle();
+  Result<void> end();
+  void run_maintenance();
+  void stop_maintenance();
+  [[nodiscard]] std::uint32_t minute() const;
+
+  const std::string dir_;
+  const Options options_;
+  const bool read_only_;
+  storage::Identity identity_;
+  storage::Files& files_ = storage::posix_files();
+  std::shared_ptr<const storage::Home> home_;
+  OpenReport open_report_;
+  bool replayed_changes_ = false;
+
+  std::mutex upkeep_mutex_;
+  std::mutex write_mutex_;
+  std::unique_ptr<storage::LogWriter> log_;
+
+  // Guarded by state_mutex_ (writers also hold write_mutex_).
+  storage::Head head_;
+  storage::Presence presence_;
+  std::uint32_t next_id_ = 1;
+  std::uint64_t applied_sequence_ = 0;  ///< of the last batch; marks do not count
+  std::uint64_t unput_sequence_ =
+      0;  ///< first record of series or metadata not captured yet; 0: none
+  std::vector<std::uint32_t> unput_series_;
+  std::vector<std::string> unput_families_;
+  std::uint64_t put_high_water_ = 0;       ///< last record that a put pass has captured
+  std::uint64_t finished_high_water_ = 0;  ///< … and stored
+
+  // Guarded by upkeep_mutex_.
+  std::uint64_t marked_sequence_ = 0;
+  storage::PutCapture unfinished_;  ///< captured by a pass that could not write it
+
+  std::atomic<std::uint64_t> log_bytes_since_mark_{0};
+  std::atomic<std::uint64_t> put_passes_{0}, chunks_put_{0}, marks_{0}, segments_unlinked_{0},
+      late_duplicates_{0};
+  std::shared_ptr<const int> views_ = std::make_shared<int>(0);  ///< use_count − 1: live views
+  bool closed_ = false;                                          ///< guarded by write_mutex_
+
+  std::mutex wake_mutex_;
+  std::condition_variable wake_;
+  bool stopping_ = false;  ///< guarded by wake_mutex_
+  bool work_ = false;      ///< guarded by wake_mutex_
+  std::thread thread_;
+};
+
+}  // namespace hygge

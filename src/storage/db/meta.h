@@ -1,0 +1,33 @@
+// Entries of the column family `meta`, by name:
+//
+//   high_water          u32le: the next series id; every id below it may have been given out
+//   bounds              zigzag varints: oldest and newest sample, ms
+//   metadata/<family>   byte type | text unit | text help        (text: varint bytes, then bytes)
+//   presence/<8 hex>    a roaring set, portable form             (presence.h)
+#pragma once
+
+#include <hygge/db.h>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/bytes.h"
+
+namespace hygge::storage {
+
+inline constexpr std::string_view kHighWaterName = "high_water";
+inline constexpr std::string_view kBoundsName = "bounds";
+inline constexpr std::string_view kMetadataPrefix = "metadata/";
+
+[[nodiscard]] std::string metadata_name(std::string_view family);
+[[nodiscard]] std::string encode_metadata_value(const Metadata& metadata);
+[[nodiscard]] std::string encode_high_water(std::uint32_t next_id);
+[[nodiscard]] std::string encode_bounds(const TimeBounds& bounds);
+
+/// Errors of all three: corruption.
+[[nodiscard]] Result<Metadata> decode_metadata_value(Bytes value);
+[[nodiscard]] Result<std::uint32_t> decode_high_water(Bytes value);
+[[nodiscard]] Result<TimeBounds> decode_bounds(Bytes value);
+
+}  // namespace hygge::storage

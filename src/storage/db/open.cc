@@ -1,0 +1,332 @@
+// Opening: the directory, the store, the index from it, then the log's replay on top.
+#include <fmt/format.h>
+
+#include <random>
+#include <utility>
+
+#include "base/assert.h"
+#include "model/canonical.h"
+#include "storage/db/db_impl.h"
+#include "storage/db/meta.h"
+#include "storage/upkeep/stored.h"
+
+namespace hygge {
+
+using storage::Files;
+
+namespace {
+
+std::string join(const std::string& dir, std::string_view name) {
+  return fmt::format("{}/{}", dir, name);
+}
+
+storage::DatabaseId random_id() {
+  std::random_device random;
+  storage::DatabaseId id;
+  for (std::uint8_t& byte : id) byte = static_cast<std::uint8_t>(random());
+  return id;
+}
+
+// What stands in a directory without HYGGE: nothing, or the pieces of a creation cut short.
+Result<bool> may_create_in(Files& files, const std::string& dir) {
+  auto entries = files.list(dir);
+  if (!entries) return tl::unexpected<Error>(entries.error());
+  for (const storage::FileInfo& entry : *entries) {
+    const bool ours = entry.name == storage::kLockFile || entry.name == storage::kLogDir ||
+                      entry.name == storage::kStoreDir || entry.name.starts_with("HYGGE.");
+    if (!ours) return false;
+  }
+  return true;
+}
+
+tl::unexpected<Error> no_database(const std::string& dir, bool other_files) {
+  return fail(
+      ErrorCode::not_found,
+      fmt::format("{} is not a hygge database: {}", dir,
+                  other_files ? "it holds other files and no HYGGE" : "there is no HYGGE in it"),
+      "name another directory, or let `hygge import` or Options::create_if_missing make one");
+}
+
+Result<storage::Identity> read_identity(Files& files, const std::string& dir) {
+  auto text = files.read(join(dir, storage::kIdentityFile));
+  if (!text) return tl::unexpected<Error>(text.error());
+  auto identity = storage::parse_identity(*text);
+  if (!identity) {
+    Error error = identity.error();
+    error.message = fmt::format("{}: {}", dir, error.message);
+    return tl::unexpected<Error>(std::move(error));
+  }
+  return identity;
+}
+
+// Everything but HYGGE, which create_identity makes last.
+Result<void> create_directory(Files& files, const std::string& dir) {
+  if (auto made = files.create_directories(dir); !made) return made;
+  auto allowed = may_create_in(files, dir);
+  if (!allowed) return tl::unexpected<Error>(allowed.error());
+  if (!*allowed) return no_database(dir, /*other_files=*/true);
+  return {};
+}
+
+// A creation cut short left no record that anybody was told of; one with records is half a
+// database.
+Result<void> begin_again(Files& files, const std::string& dir) {
+  const std::string log_dir = join(dir, storage::kLogDir);
+  if (files.exists(log_dir)) {
+    auto written = storage::log_has_records(files, log_dir);
+    if (!written) return tl::unexpected<Error>(written.error());
+    if (*written) {
+      return fail(ErrorCode::corruption,
+                  fmt::format("{}: HYGGE is missing, but the log holds records", dir),
+                  "restore HYGGE from a copy of this database");
+    }
+  }
+  for (const std::string_view name : {storage::kLogDir, storage::kStoreDir}) {
+    if (!files.exists(join(dir, name))) continue;
+    if (auto removed = files.remove_tree(join(dir, name)); !removed) return removed;
+  }
+  return {};
+}
+
+Result<void> write_identity(Files& files, const std::string& dir,
+                            const storage::Identity& identity) {
+  const std::string temporary = join(dir, "HYGGE.tmp");
+  if (auto wrote = files.write_synced(temporary, storage::to_text(identity)); !wrote) return wrote;
+  if (auto moved = files.rename(temporary, join(dir, storage::kIdentityFile)); !moved) return moved;
+  return files.sync_directory(dir);
+}
+
+}  // namespace
+
+Db::Impl::Impl(std::string dir, Options options, bool read_only)
+    : dir_(std::move(dir)), options_(std::move(options)), read_only_(read_only) {}
+
+Db::Impl::~Impl() { abandon(); }
+
+Result<std::shared_ptr<Db::Impl>> Db::Impl::open(const std::string& dir, const Options& options) {
+  Files& files = storage::posix_files();
+  const bool there = files.exists(join(dir, storage::kIdentityFile));
+  if (!there && !options.create_if_missing) {
+    if (!files.exists(dir)) {
+      return fail(ErrorCode::not_found, fmt::format("{}: no such database", dir),
+                  "`hygge import` or Options::create_if_missing makes one");
+    }
+    return no_database(dir, /*other_files=*/false);
+  }
+  if (there) {
+    // Before the lock, which a newer format might keep elsewhere.
+    if (auto identity = read_identity(files, dir); !identity) {
+      return tl::unexpected<Error>(identity.error());
+    }
+  } else if (auto created = create_directory(files, dir); !created) {
+    return tl::unexpected<Error>(created.error());
+  }
+  auto impl = std::shared_ptr<Impl>(new Impl(dir, options, /*read_only=*/false));
+  auto lock = files.lock(join(dir, storage::kLockFile));
+  if (!lock) return tl::unexpected<Error>(lock.error());
+  auto home = std::make_shared<storage::Home>();
+  home->lock = std::move(*lock);
+  // Under the lock: another process may have finished its creation meanwhile.
+  const bool create = !files.exists(join(dir, storage::kIdentityFile));
+  if (create) {
+    if (auto begun = begin_again(files, dir); !begun) return tl::unexpected<Error>(begun.error());
+    impl->identity_ = {storage::kFormatVersion, random_id(), options.clock()};
+    if (auto made = files.create_directories(join(dir, storage::kLogDir)); !made) {
+      return tl::unexpected<Error>(made.error());
+    }
+  } else {
+    auto identity = read_identity(files, dir);
+    if (!identity) return tl::unexpected<Error>(identity.error());
+    impl->identity_ = *identity;
+  }
+  storage::StoreOptions store_options;
+  store_options.create = create;
+  store_options.memory_bytes = options.memory_bytes;
+  store_options.chunk_memtable_bytes = options.tuning.chunk_memtable_bytes;
+  auto store = storage::Store::open(join(dir, storage::kStoreDir), store_options);
+  if (!store) return tl::unexpected<Error>(store.error());
+  home->store = std::move(*store);
+  impl->home_ = std::move(home);
+  if (auto loaded = impl->load(); !loaded) return tl::unexpected<Error>(loaded.error());
+  if (!create) {
+    if (auto replayed = impl->replay_log(); !replayed) {
+      return tl::unexpected<Error>(replayed.error());
+    }
+  }
+  if (auto started = impl->start_writing(); !started) {
+    return tl::unexpected<Error>(started.error());
+  }
+  if (create) {
+    if (auto named = write_identity(files, dir, impl->identity_); !named) {
+      return tl::unexpected<Error>(named.error());
+    }
+  }
+  return impl;
+}
+
+Result<std::shared_ptr<Db::Impl>> Db::Impl::open_read_only(const std::string& dir,
+                                                           const Options& options) {
+  Files& files = storage::posix_files();
+  if (!files.exists(join(dir, storage::kIdentityFile))) {
+    if (!files.exists(dir)) {
+      return fail(ErrorCode::not_found, fmt::format("{}: no such database", dir),
+                  "`hygge import` makes one");
+    }
+    return no_database(dir, /*other_files=*/false);
+  }
+  // A writer may move its mark and unlink segments, or compact files away, between our steps: then
+  // what we hold does not fit together, and we start over.
+  constexpr int kAttempts = 10;
+  Error last;
+  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    auto impl = std::shared_ptr<Impl>(new Impl(dir, options, /*read_only=*/true));
+    auto identity = read_identity(files, dir);
+    if (!identity) return tl::unexpected<Error>(identity.error());
+    impl->identity_ = *identity;
+    // The mark before the store: a store is then never older than the mark.
+    auto mark = storage::find_mark(files, join(dir, storage::kLogDir), impl->identity_.id);
+    if (!mark) {
+      last = mark.error();
+      continue;
+    }
+    impl->marked_sequence_ = *mark;
+    storage::StoreOptions store_options;
+    store_options.read_only = true;
+    store_options.memory_bytes = options.memory_bytes;
+    auto store = storage::Store::open(join(dir, storage::kStoreDir), store_options);
+    if (!store) {
+      last = store.error();
+      continue;
+    }
+    auto home = std::make_shared<storage::Home>();
+    home->store = std::move(*store);
+    impl->home_ = std::move(home);
+    auto loaded = impl->load();
+    if (loaded) loaded = impl->replay_log();
+    if (loaded) return impl;
+    last = loaded.error();
+  }
+  return tl::unexpected<Error>(std::move(last));
+}
+
+Result<void> Db::Impl::load() {
+  if (auto meta = load_meta(); !meta) return meta;
+  return load_series();
+}
+
+Result<void> Db::Impl::load_meta() {
+  const storage::Store& store = *home_->store;
+  auto high_water = store.get_meta(storage::kHighWaterName);
+  if (!high_water) return tl::unexpected<Error>(high_water.error());
+  if (*high_water) {
+    auto next_id = storage::decode_high_water(as_bytes(**high_water));
+    if (!next_id) return tl::unexpected<Error>(next_id.error());
+    next_id_ = *next_id;
+  }
+  auto bounds = store.get_meta(storage::kBoundsName);
+  if (!bounds) return tl::unexpected<Error>(bounds.error());
+  if (*bounds) {
+    auto decoded = storage::decode_bounds(as_bytes(**bounds));
+    if (!decoded) return tl::unexpected<Error>(decoded.error());
+    bounds_ = *decoded;
+  }
+  auto metadata = std::make_shared<storage::MetadataMap>();
+  auto families = store.scan_meta(
+      storage::kMetadataPrefix, [&](std::string_view name, Bytes value) -> Result<void> {
+        auto decoded = storage::decode_metadata_value(value);
+        if (!decoded) return tl::unexpected<Error>(decoded.error());
+        metadata->emplace(name.substr(storage::kMetadataPrefix.size()), std::move(*decoded));
+        return {};
+      });
+  if (!families) return families;
+  metadata_ = std::move(metadata);
+  return store.scan_meta(storage::Presence::kPrefix, [&](std::string_view name, Bytes value) {
+    return presence_.load(name, value);
+  });
+}
+
+Result<void> Db::Impl::load_series() {
+  return home_->store->scan_series([&](std::uint32_t id, Bytes value) -> Result<void> {
+    auto decoded = storage::decode_series_value(value);
+    if (!decoded) return tl::unexpected<Error>(decoded.error());
+    index_->add(id, decoded->canonical);
+    head_.set_birth(id, decoded->birth_ms);
+    // `meta` may lag the families that were flushed before it.
+    next_id_ = std::max(next_id_, id + 1);
+    return {};
+  });
+}
+
+Result<void> Db::Impl::replay_log() {
+  storage::ReplayOptions replay;
+  replay.read_only = read_only_;
+  if (read_only_) replay.mark = marked_sequence_;
+  auto report =
+      storage::replay(files_, join(dir_, storage::kLogDir), identity_.id, replay,
+                      [&](const storage::LogRecord& record) { return replay_record(record); });
+  if (!report) return tl::unexpected<Error>(report.error());
+  applied_sequence_ = report->last_sequence;
+  finished_high_water_ = report->mark;
+  // Nothing but marks behind the mark: there is nothing to mark again.
+  marked_sequence_ = replayed_changes_ ? report->mark : report->last_sequence;
+  open_report_.truncated_bytes = report->truncated_bytes;
+  if (report->truncated_bytes > 0) {
+    open_report_.notes.push_back(fmt::format(
+        "the log ended in {} bytes of an unfinished record; they were never acknowledged",
+        report->truncated_bytes));
+  }
+  return {};
+}
+
+Result<void> Db::Impl::replay_record(const storage::LogRecord& record) {
+  Prepared prepared;
+  switch (record.type) {
+    case storage::RecordType::series: {
+      auto series = storage::decode_series(record.payload);
+      if (!series) return tl::unexpected<Error>(series.error());
+      if (!index_->contains(series->id)) {
+        prepared.series.push_back({series->id, std::string(series->canonical)});
+      }
+      break;
+    }
+    case storage::RecordType::metadata: {
+      auto metadata = storage::decode_metadata(record.payload);
+      if (!metadata) return tl::unexpected<Error>(metadata.error());
+      prepared.metadata.emplace_back(std::move(metadata->family), std::move(metadata->metadata));
+      break;
+    }
+    case storage::RecordType::samples: {
+      auto batch = storage::decode_samples(record.payload, prepared.samples);
+      if (!batch) return tl::unexpected<Error>(batch.error());
+      for (const storage::IdSample& sample : prepared.samples) {
+        if (index_->contains(sample.series)) continue;
+        return fail(ErrorCode::corruption, fmt::format("log record {}: series {} was never created",
+                                                       record.sequence, sample.series));
+      }
+      open_report_.replayed_samples += prepared.samples.size();
+      break;
+    }
+    default:
+      break;
+  }
+  if (record.type != storage::RecordType::mark) replayed_changes_ = true;
+  auto known = ask_store(prepared.samples, /*replaying=*/true);
+  if (!known) return tl::unexpected<Error>(known.error());
+  apply(prepared, *known, record.sequence);
+  return {};
+}
+
+Result<void> Db::Impl::start_writing() {
+  storage::LogWriterOptions log_options;
+  log_options.segment_bytes = options_.tuning.log_segment_bytes;
+  auto log = storage::LogWriter::create(files_, join(dir_, storage::kLogDir), identity_.id,
+                                        applied_sequence_ + 1, log_options);
+  if (!log) return tl::unexpected<Error>(log.error());
+  log_ = std::move(*log);
+  if (options_.maintenance == Maintenance::thread) {
+    thread_ = std::thread([this] { run_maintenance(); });
+  }
+  return {};
+}
+
+}  // namespace hygge

@@ -1,0 +1,47 @@
+// Which series have samples in which partition, in head or store. Readers skip what is not there;
+// a writer that meets a present pair again asks the store what it holds.
+//
+// Persisted with each put pass under "presence/<partition>" in `meta`, and may lag the chunks after
+// a crash; the log then repeats what brought them. Not thread-safe; copies are cheap and do not see
+// later changes.
+#pragma once
+
+#include <hygge/error.h>
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/bytes.h"
+
+class Roaring;  // CRoaring's
+
+namespace hygge::storage {
+
+class Presence {
+ public:
+  [[nodiscard]] bool contains(std::int32_t partition, std::uint32_t series) const;
+  void add(std::int32_t partition, std::uint32_t series);
+
+  /// The partitions within [from, to] that have the series, in order.
+  [[nodiscard]] std::vector<std::int32_t> partitions_of(std::uint32_t series, std::int64_t from,
+                                                        std::int64_t to) const;
+  [[nodiscard]] std::size_t partition_count() const noexcept { return sets_.size(); }
+
+  /// Entries for `meta` of the partitions that changed since the last call.
+  [[nodiscard]] std::vector<std::pair<std::string, std::string>> take_changes();
+  /// Reads an entry back. Errors: corruption.
+  [[nodiscard]] Result<void> load(std::string_view name, Bytes value);
+
+  static constexpr std::string_view kPrefix = "presence/";
+
+ private:
+  std::map<std::int32_t, std::shared_ptr<::Roaring>> sets_;
+  std::set<std::int32_t> changed_;
+};
+
+}  // namespace hygge::storage

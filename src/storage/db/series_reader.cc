@@ -1,0 +1,77 @@
+#include "storage/db/series_reader.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <span>
+
+#include "model/partition.h"
+
+namespace hygge::storage {
+
+namespace {
+
+TimeRange intersect(TimeRange a, TimeRange b) {
+  return {std::max(a.after, b.after), std::min(a.until, b.until)};
+}
+
+}  // namespace
+
+SeriesReader::SeriesReader(const ViewState& state, const ViewState::Entry& entry, TimeRange range)
+    : state_(state), entry_(entry), range_(intersect(range, state.range)) {
+  if (range_.empty()) return;
+  partitions_ = state.presence.partitions_of(entry.id, partition_of(range_.after + 1),
+                                             partition_of(range_.until));
+}
+
+bool SeriesReader::load_next_partition() {
+  if (next_partition_ == partitions_.size()) return false;
+  const std::int32_t partition = partitions_[next_partition_++];
+  pieces_.clear();
+  next_piece_ = 0;
+  for (const HeadPiece& piece : entry_.pieces) {
+    if (piece.key.partition != partition) continue;
+    if (piece.key.start_ms() > range_.until || piece.last_ms <= range_.after) continue;
+    pieces_.push_back(to_piece(piece));
+  }
+  auto loaded = load_pieces(state_.scan(), partition, entry_.id, range_, pieces_);
+  if (!loaded) {
+    error_ = loaded.error();
+    error_->message += fmt::format(", {}", to_string(state_.labels(entry_)));
+    return false;
+  }
+  sort_pieces(pieces_);
+  return true;
+}
+
+// Points block_ at the samples inside the range. False: none.
+bool SeriesReader::trim() {
+  const auto first = std::upper_bound(samples_.t.begin(), samples_.t.end(), range_.after);
+  const auto last = std::upper_bound(first, samples_.t.end(), range_.until);
+  const auto from = static_cast<std::size_t>(first - samples_.t.begin());
+  const auto count = static_cast<std::size_t>(last - first);
+  block_.t = std::span<const TimeMs>(samples_.t).subspan(from, count);
+  block_.v = std::span<const double>(samples_.v).subspan(from, count);
+  return count > 0;
+}
+
+const Block* SeriesReader::next() {
+  while (!error_) {
+    if (next_piece_ == pieces_.size()) {
+      if (!load_next_partition()) return nullptr;
+      continue;
+    }
+    const std::size_t length = cluster_length(std::span<const Piece>(pieces_).subspan(next_piece_));
+    auto merged = merge_cluster(std::span(pieces_).subspan(next_piece_, length), samples_);
+    next_piece_ += length;
+    if (!merged) {
+      error_ = merged.error();
+      error_->message += fmt::format(", {}", to_string(state_.labels(entry_)));
+      return nullptr;
+    }
+    if (trim()) return &block_;
+  }
+  return nullptr;
+}
+
+}  // namespace hygge::storage

@@ -1,0 +1,235 @@
+// Put passes, flushes, marks, and the thread that does them. The order of events is the protocol:
+//
+//   1. log, then head             (write.cc)
+//   2. the log leads the store:   capture, sync the log, put, then drop under the lock
+//   3. mark after flush:          flush, log the mark, sync, unlink what is wholly below it
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "storage/db/db_impl.h"
+#include "storage/db/meta.h"
+#include "storage/upkeep/stored.h"
+
+namespace hygge {
+
+using storage::PutCapture;
+
+namespace {
+constexpr std::uint32_t kSilenceMinutes = 120;
+}
+
+std::uint32_t Db::Impl::minute() const {
+  return static_cast<std::uint32_t>(std::max<TimeMs>(options_.clock(), 0) / kMinuteMs);
+}
+
+// Everything that batches left in memory, as of now.
+PutCapture Db::Impl::capture_puts() {
+  PutCapture capture;
+  const std::unique_lock lock(state_mutex_);
+  capture.waiting = head_.waiting();
+  std::vector<storage::HeadPiece> pieces;
+  for (const storage::WaitingChunkPtr& chunk : capture.waiting) {
+    if (!chunk->late()) continue;
+    pieces.clear();
+    head_.capture(chunk->key.series, {chunk->key.start_ms() - 1, chunk->last_ms}, pieces);
+    for (storage::HeadPiece& piece : pieces) {
+      if (piece.waiting || piece.value.empty()) continue;
+      const std::pair of{piece.key.partition, piece.key.series};
+      capture.open.insert_or_assign(of, std::move(piece));
+    }
+  }
+  std::vector<std::uint32_t> changed = head_.take_new_births();
+  changed.insert(changed.end(), unput_series_.begin(), unput_series_.end());
+  std::sort(changed.begin(), changed.end());
+  changed.erase(std::unique(changed.begin(), changed.end()), changed.end());
+  for (const std::uint32_t id : changed) {
+    capture.series.emplace_back(
+        id, storage::encode_series_value(head_.birth_ms(id), index_->canonical(id)));
+  }
+  for (const std::string& family : unput_families_) {
+    capture.meta.emplace_back(storage::metadata_name(family),
+                              storage::encode_metadata_value(metadata_->at(family)));
+  }
+  for (auto& change : presence_.take_changes()) capture.meta.push_back(std::move(change));
+  if (!capture.empty()) {
+    capture.meta.emplace_back(storage::kHighWaterName, storage::encode_high_water(next_id_));
+    if (bounds_) {
+      capture.meta.emplace_back(storage::kBoundsName, storage::encode_bounds(*bounds_));
+    }
+  }
+  unput_series_.clear();
+  unput_families_.clear();
+  unput_sequence_ = 0;
+  put_high_water_ = applied_sequence_;
+  return capture;
+}
+
+// Under upkeep_mutex_. What a pass captured and could not write is kept for the next one.
+Result<void> Db::Impl::put_pass() {
+  if (unfinished_.empty()) {
+    unfinished_ = capture_puts();
+    if (unfinished_.empty()) {
+      finished_high_water_ = put_high_water_;
+      return {};
+    }
+  }
+  if (auto synced = log_->sync(); !synced) return synced;
+  const auto report = storage::write_put_pass(*home_->store, unfinished_);
+  if (!report) return tl::unexpected<Error>(report.error());
+  {
+    const std::unique_lock lock(state_mutex_);
+    head_.drop(unfinished_.waiting);
+    finished_high_water_ = put_high_water_;
+  }
+  unfinished_ = {};
+  put_passes_.fetch_add(1, std::memory_order_relaxed);
+  chunks_put_.fetch_add(report->chunks, std::memory_order_relaxed);
+  late_duplicates_.fetch_add(report->late_duplicates, std::memory_order_relaxed);
+  return {};
+}
+
+// Under upkeep_mutex_, after a put pass. The mark is the highest sequence up to which nothing is
+// left in memory only.
+Result<void> Db::Impl::flush_and_mark() {
+  std::uint64_t mark = 0;
+  {
+    const std::shared_lock lock(state_mutex_);
+    mark = finished_high_water_;
+    if (const auto lowest = head_.lowest_sequence()) mark = std::min(mark, *lowest - 1);
+    if (unput_sequence_ != 0) mark = std::min(mark, unput_sequence_ - 1);
+  }
+  log_bytes_since_mark_.store(0, std::memory_order_relaxed);
+  if (mark <= marked_sequence_) return {};
+  if (auto flushed = home_->store->flush(); !flushed) return flushed;
+  {
+    const std::lock_guard lock(write_mutex_);
+    // With nothing left above the mark, all segments before the one that holds it can go.
+    if (mark == applied_sequence_) {
+      if (auto rotated = log_->rotate(); !rotated) return rotated;
+    }
+    std::string payload;
+    storage::encode_mark(payload, mark);
+    const storage::PendingRecord record{storage::RecordType::mark, std::move(payload)};
+    auto sequence = log_->append(std::span(&record, 1));
+    if (!sequence) return tl::unexpected<Error>(sequence.error());
+  }
+  if (auto synced = log_->sync(); !synced) return synced;
+  marked_sequence_ = mark;
+  marks_.fetch_add(1, std::memory_order_relaxed);
+  const std::lock_guard lock(write_mutex_);
+  auto removed = log_->remove_through(mark);
+  if (!removed) return tl::unexpected<Error>(removed.error());
+  segments_unlinked_.fetch_add(*removed, std::memory_order_relaxed);
+  return {};
+}
+
+Result<void> Db::Impl::maintain() {
+  if (read_only_) return {};
+  const std::lock_guard lock(upkeep_mutex_);
+  const std::uint32_t now = minute();
+  {
+    const std::unique_lock state(state_mutex_);
+    if (now > kSilenceMinutes) head_.close_idle(now - kSilenceMinutes);
+  }
+  if (auto put = put_pass(); !put) return put;
+  if (log_bytes_since_mark_.load(std::memory_order_relaxed) < options_.tuning.mark_bytes) {
+    return {};
+  }
+  return flush_and_mark();
+}
+
+// Closes, puts, flushes and marks everything. Under upkeep_mutex_.
+Result<void> Db::Impl::settle() {
+  {
+    const std::unique_lock lock(state_mutex_);
+    head_.close_all();
+  }
+  // Twice where an earlier pass had been left unfinished.
+  for (int pass = 0; pass < 2; ++pass) {
+    if (auto put = put_pass(); !put) return put;
+  }
+  return flush_and_mark();
+}
+
+Result<void> Db::Impl::flush() {
+  if (read_only_) {
+    return fail(ErrorCode::read_only, fmt::format("{} is open for reading only", dir_));
+  }
+  const std::lock_guard lock(upkeep_mutex_);
+  return settle();
+}
+
+Result<void> Db::Impl::compact() {
+  if (auto flushed = flush(); !flushed) return flushed;
+  const std::lock_guard lock(upkeep_mutex_);
+  return home_->store->compact();
+}
+
+Result<void> Db::Impl::sync() {
+  if (read_only_) return {};
+  return log_->sync();
+}
+
+void Db::Impl::run_maintenance() {
+  using std::chrono::milliseconds;
+  const bool interval = options_.sync.mode == Sync::Mode::interval;
+  const auto pause =
+      milliseconds(interval ? std::max<DurationMs>(options_.sync.interval_ms, 1) : kSecondMs);
+  while (true) {
+    {
+      std::unique_lock lock(wake_mutex_);
+      wake_.wait_for(lock, pause, [&] { return stopping_ || work_; });
+      if (stopping_) return;
+      work_ = false;
+    }
+    // Failures show where they matter: the next write finds the log suspended, a put pass is tried
+    // again, and close() reports.
+    if (interval) static_cast<void>(log_->sync());
+    static_cast<void>(maintain());
+  }
+}
+
+void Db::Impl::stop_maintenance() {
+  {
+    const std::lock_guard lock(wake_mutex_);
+    stopping_ = true;
+    wake_.notify_one();
+  }
+  if (thread_.joinable()) thread_.join();
+}
+
+Result<void> Db::Impl::close() {
+  {
+    const std::lock_guard lock(write_mutex_);
+    if (!closed_ && views_.use_count() > 1) {
+      return fail(ErrorCode::busy,
+                  fmt::format("{}: {} views are still open", dir_, views_.use_count() - 1),
+                  "let them go out of scope first");
+    }
+  }
+  return end();
+}
+
+void Db::Impl::abandon() { static_cast<void>(end()); }
+
+Result<void> Db::Impl::end() {
+  {
+    const std::lock_guard lock(write_mutex_);
+    if (std::exchange(closed_, true)) return {};
+  }
+  stop_maintenance();
+  Result<void> settled;
+  // Without a log the open had failed half way: there is nothing to write.
+  if (!read_only_ && log_) {
+    const std::lock_guard lock(upkeep_mutex_);
+    settled = settle();
+  }
+  const std::unique_lock lock(state_mutex_);
+  home_.reset();
+  return settled;
+}
+
+}  // namespace hygge

@@ -1,0 +1,87 @@
+#include <hygge/view.h>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "base/assert.h"
+#include "model/canonical.h"
+#include "storage/db/series_reader.h"
+#include "storage/db/view_state.h"
+
+namespace hygge {
+
+namespace storage {
+
+const Labels& ViewState::labels(const Entry& entry) const {
+  if (!entry.labels) {
+    // These bytes were checked when the series came in.
+    entry.labels = std::make_unique<Labels>(
+        labels_from_canonical(as_bytes(entry.canonical)).value_or(Labels()));
+  }
+  return *entry.labels;
+}
+
+ChunkScan& ViewState::scan() const {
+  if (!scan_) scan_ = home->store->scan(snapshot);
+  return *scan_;
+}
+
+std::optional<Metadata> find_metadata(const MetadataMap& metadata, std::string_view metric) {
+  if (const auto at = metadata.find(std::string(metric)); at != metadata.end()) return at->second;
+  for (const std::string_view suffix : {"_total", "_bucket", "_sum", "_count"}) {
+    if (!metric.ends_with(suffix)) continue;
+    const auto at = metadata.find(std::string(metric.substr(0, metric.size() - suffix.size())));
+    if (at != metadata.end()) return at->second;
+  }
+  return std::nullopt;
+}
+
+}  // namespace storage
+
+BlockCursor::BlockCursor(std::unique_ptr<storage::SeriesReader> reader) noexcept
+    : reader_(std::move(reader)) {}
+BlockCursor::BlockCursor(BlockCursor&&) noexcept = default;
+BlockCursor& BlockCursor::operator=(BlockCursor&&) noexcept = default;
+BlockCursor::~BlockCursor() = default;
+const Block* BlockCursor::next() { return reader_->next(); }
+const Error* BlockCursor::error() const noexcept { return reader_->error(); }
+
+SeriesId Series::id() const noexcept { return {state_->entries[index_].id}; }
+const Labels& Series::labels() const noexcept { return state_->labels(state_->entries[index_]); }
+TimeMs Series::birth_ms() const noexcept { return state_->entries[index_].birth_ms; }
+
+BlockCursor Series::blocks() const { return blocks(state_->range); }
+BlockCursor Series::blocks(TimeRange range) const {
+  return BlockCursor(
+      std::make_unique<storage::SeriesReader>(*state_, state_->entries[index_], range));
+}
+
+Result<SeriesSamples> Series::samples() const { return samples(state_->range); }
+Result<SeriesSamples> Series::samples(TimeRange range) const {
+  SeriesSamples out;
+  BlockCursor cursor = blocks(range);
+  while (const Block* block = cursor.next()) {
+    out.t.insert(out.t.end(), block->t.begin(), block->t.end());
+    out.v.insert(out.v.end(), block->v.begin(), block->v.end());
+  }
+  if (const Error* error = cursor.error()) return tl::unexpected<Error>(*error);
+  return out;
+}
+
+View::View(std::shared_ptr<storage::ViewState> state) noexcept : state_(std::move(state)) {}
+View::View(View&&) noexcept = default;
+View& View::operator=(View&&) noexcept = default;
+View::~View() = default;
+
+TimeRange View::range() const noexcept { return state_->range; }
+std::size_t View::selector_count() const noexcept { return state_->by_selector.size(); }
+std::span<const Series> View::series(std::size_t index) const noexcept {
+  HYGGE_ASSERT(index < state_->by_selector.size());
+  return state_->by_selector[index];
+}
+std::optional<Metadata> View::metadata(std::string_view metric) const {
+  return storage::find_metadata(*state_->metadata, metric);
+}
+
+}  // namespace hygge

@@ -1,0 +1,59 @@
+// What a View holds: copies and handles taken at one moment under the db's lock.
+#pragma once
+
+#include <hygge/view.h>
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "storage/db/presence.h"
+#include "storage/head/head.h"
+#include "storage/store/store.h"
+
+namespace hygge::storage {
+
+using MetadataMap = std::map<std::string, Metadata>;
+
+/// What must outlive every view: the store, and the lock of the directory.
+struct Home {
+  std::shared_ptr<void> lock;
+  std::shared_ptr<Store> store;
+};
+
+class ViewState {
+ public:
+  /// One captured series. Labels are decoded when first asked for.
+  struct Entry {
+    std::uint32_t id = 0;
+    TimeMs birth_ms = 0;
+    std::string canonical;
+    std::vector<HeadPiece> pieces;
+    mutable std::unique_ptr<Labels> labels;
+  };
+
+  std::shared_ptr<const Home> home;
+  StoreSnapshotPtr snapshot;
+  TimeRange range;
+  std::vector<Entry> entries;  ///< by id
+  std::vector<std::vector<Series>> by_selector;
+  Presence presence;
+  std::shared_ptr<const MetadataMap> metadata;
+  std::shared_ptr<const void> alive;  ///< counts views for Db::close
+
+  [[nodiscard]] const Labels& labels(const Entry& entry) const;
+  /// One iterator for all series of the view, which one thread walks at a time.
+  [[nodiscard]] ChunkScan& scan() const;
+
+ private:
+  mutable std::optional<ChunkScan> scan_;
+};
+
+/// Looks a sample's metric up as View::metadata says.
+[[nodiscard]] std::optional<Metadata> find_metadata(const MetadataMap& metadata,
+                                                    std::string_view metric);
+
+}  // namespace hygge::storage
