@@ -1,0 +1,75 @@
+// Window functions over the samples of one series, for every step of a grid at once.
+//
+// The window of a step at T is (T − range, T]: left-open, right-closed. Staleness markers have been
+// taken out. A step whose window does not say enough gives no value (its bit stays 0): NaN is a
+// value, never a gap.
+#pragma once
+
+#include <hygge/time.h>
+
+#include <cstdint>
+#include <span>
+
+namespace hygge::windows {
+
+enum class Function : std::uint8_t {
+  // At least one sample.
+  last,
+  first,
+  count,
+  present,  ///< 1
+  sum,      ///< compensated
+  avg,
+  min,  ///< NaN only if all are; so max
+  max,
+  stddev,  ///< population; so stdvar
+  stdvar,
+  quantile,  ///< of `parameter`; NaN sorts lowest, linear between ranks
+  changes,   ///< a NaN after a NaN is none
+  resets,
+  // Counting, with the step from the sample before the window (at most `lookback_ms` before the one
+  // it leads to): window sums are additive, and integers stay integers.
+  increase,  ///< sum of the reset-adjusted steps that end in the window
+  rate,      ///< increase per second of the range
+  delta,     ///< last − the sample before the window, or the first in it
+  // At least two samples.
+  deriv,           ///< slope per second, least squares
+  predict_linear,  ///< the regression's value `parameter` seconds after the step
+  irate,           ///< of the last two, reset-adjusted, per second
+  idelta,
+  prom_increase,  ///< Prometheus' extrapolating forms
+  prom_rate,
+  prom_delta,
+};
+
+struct Spec {
+  Function function = Function::last;
+  DurationMs range_ms = 0;
+  double parameter = 0;              ///< q of quantile; seconds of predict_linear
+  DurationMs lookback_ms = kHourMs;  ///< of increase, rate and delta
+};
+
+/// How far before its step a window function looks.
+[[nodiscard]] DurationMs reach_ms(const Spec& spec) noexcept;
+
+/// Where a row goes: v[i] and bit i of `valid` for step i. `valid` starts as zeros.
+struct RowOut {
+  std::span<double> v;
+  std::span<std::uint64_t> valid;  ///< at least (steps + 63) / 64 words
+
+  void set(std::size_t step, double value) const noexcept {
+    v[step] = value;
+    valid[step / 64] |= 1ULL << (step % 64);
+  }
+};
+
+/// Fills `out` for the windows that end at grid.at(i) − offset_ms. `t` rises strictly. `t` and `v`
+/// need to hold the samples of (first step − offset − reach, last step − offset].
+/// O(samples + steps) for most; deriv and predict_linear O(samples in windows).
+void evaluate(const Spec& spec, std::span<const TimeMs> t, std::span<const double> v,
+              const Steps& grid, DurationMs offset_ms, RowOut out);
+
+/// The q-quantile of `sorted` (NaN first), as Prometheus has it. Not empty.
+[[nodiscard]] double quantile_of_sorted(double q, std::span<const double> sorted) noexcept;
+
+}  // namespace hygge::windows
