@@ -1,0 +1,67 @@
+// What a query may hold in memory: bytes and samples, charged before they are used.
+#pragma once
+
+#include <hygge/promql.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+
+#include "promql/ast.h"
+
+namespace hygge::promql {
+
+class Budget {
+ public:
+  Budget(std::size_t max_bytes, std::uint64_t max_samples) noexcept
+      : max_bytes_(max_bytes), max_samples_(max_samples) {}
+
+  /// Errors: limit, with the place of `node` in the query.
+  [[nodiscard]] Result<void> charge(std::size_t bytes, std::uint64_t samples, const Node& node);
+  void release(std::size_t bytes, std::uint64_t samples) noexcept {
+    bytes_ -= bytes;
+    samples_ -= samples;
+  }
+  [[nodiscard]] std::size_t peak_bytes() const noexcept { return peak_bytes_; }
+
+ private:
+  std::size_t max_bytes_;
+  std::uint64_t max_samples_;
+  std::size_t bytes_ = 0;
+  std::size_t peak_bytes_ = 0;
+  std::uint64_t samples_ = 0;
+};
+
+/// Charges that end with this object.
+class Charge {
+ public:
+  explicit Charge(Budget& budget) noexcept : budget_(&budget) {}
+  Charge(Charge&& other) noexcept
+      : budget_(other.budget_),
+        bytes_(std::exchange(other.bytes_, 0)),
+        samples_(std::exchange(other.samples_, 0)) {}
+  Charge& operator=(Charge&& other) noexcept {
+    std::swap(budget_, other.budget_);
+    std::swap(bytes_, other.bytes_);
+    std::swap(samples_, other.samples_);
+    return *this;
+  }
+  ~Charge() { budget_->release(bytes_, samples_); }
+
+  [[nodiscard]] Result<void> add(std::size_t bytes, std::uint64_t samples, const Node& node) {
+    auto charged = budget_->charge(bytes, samples, node);
+    if (charged) {
+      bytes_ += bytes;
+      samples_ += samples;
+    }
+    return charged;
+  }
+
+ private:
+  Budget* budget_;
+  std::size_t bytes_ = 0;
+  std::uint64_t samples_ = 0;
+};
+
+}  // namespace hygge::promql

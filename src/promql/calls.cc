@@ -1,0 +1,307 @@
+// Functions of instant vectors and of numbers.
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numbers>
+#include <utility>
+
+#include "promql/dates.h"
+#include "promql/evaluator.h"
+#include "promql/functions.h"
+
+namespace hygge::promql {
+
+namespace {
+
+using Elementwise = double (*)(double);
+
+double sign_of(double x) {
+  if (x > 0) return 1;
+  if (x < 0) return -1;
+  return x;  // NaN, and 0 with its sign
+}
+
+struct ElementwiseRow {
+  std::string_view name;
+  Elementwise function;
+};
+constexpr ElementwiseRow kElementwise[] = {
+    {"abs", [](double x) { return std::abs(x); }},
+    {"ceil", [](double x) { return std::ceil(x); }},
+    {"floor", [](double x) { return std::floor(x); }},
+    {"exp", [](double x) { return std::exp(x); }},
+    {"ln", [](double x) { return std::log(x); }},
+    {"log2", [](double x) { return std::log2(x); }},
+    {"log10", [](double x) { return std::log10(x); }},
+    {"sqrt", [](double x) { return std::sqrt(x); }},
+    {"sgn", sign_of},
+    {"deg", [](double x) { return x * 180 / std::numbers::pi; }},
+    {"rad", [](double x) { return x * std::numbers::pi / 180; }},
+    {"sin", [](double x) { return std::sin(x); }},
+    {"cos", [](double x) { return std::cos(x); }},
+    {"tan", [](double x) { return std::tan(x); }},
+    {"asin", [](double x) { return std::asin(x); }},
+    {"acos", [](double x) { return std::acos(x); }},
+    {"atan", [](double x) { return std::atan(x); }},
+    {"sinh", [](double x) { return std::sinh(x); }},
+    {"cosh", [](double x) { return std::cosh(x); }},
+    {"tanh", [](double x) { return std::tanh(x); }},
+    {"asinh", [](double x) { return std::asinh(x); }},
+    {"acosh", [](double x) { return std::acosh(x); }},
+    {"atanh", [](double x) { return std::atanh(x); }},
+};
+
+Elementwise elementwise(std::string_view name) {
+  const auto* at = std::find_if(std::begin(kElementwise), std::end(kElementwise),
+                                [name](const ElementwiseRow& row) { return row.name == name; });
+  HYGGE_ASSERT(at != std::end(kElementwise));
+  return at->function;
+}
+
+// max and min as Go has them: NaN wins, except over +Inf in max and −Inf in min.
+double max_nan(double a, double b) {
+  const double inf = std::numeric_limits<double>::infinity();
+  if (a == inf || b == inf) return inf;
+  if (std::isnan(a) || std::isnan(b)) return std::numeric_limits<double>::quiet_NaN();
+  return a > b ? a : b;
+}
+double min_nan(double a, double b) { return -max_nan(-a, -b); }
+
+// Hands on the argument's rows with each value replaced by f(value, step).
+template <typename F>
+Result<void> mapped(Evaluator& evaluator, const Node& argument, const RowSink& sink, F&& f) {
+  return evaluator.rows(argument, [&](Row& row) {
+    for (std::size_t i = 0; i < row.v.size(); ++i) row.v[i] = f(row.v[i], i);
+    row.drop_name = true;
+    return sink(row);
+  });
+}
+
+Result<void> constant_row(Evaluator& evaluator, std::vector<double> values, const RowSink& sink) {
+  Row row;
+  row.reset(evaluator.steps());
+  row.v = std::move(values);
+  row.valid.set_all();
+  return sink(row);
+}
+
+std::vector<double> step_seconds(const Evaluator& evaluator, const Grid& grid) {
+  std::vector<double> result(evaluator.steps());
+  for (std::size_t i = 0; i < result.size(); ++i) {
+    result[i] = static_cast<double>(grid.at(i)) / 1000.0;
+  }
+  return result;
+}
+
+Result<void> round_rows(Evaluator& evaluator, const Call& call, const RowSink& sink) {
+  std::vector<double> to_nearest(evaluator.steps(), 1);
+  if (call.arguments.size() > 1) {
+    auto given = evaluator.scalar(*call.arguments[1]);
+    if (!given) return tl::unexpected(std::move(given.error()));
+    to_nearest = std::move(*given);
+  }
+  return mapped(evaluator, *call.arguments[0], sink, [&](double value, std::size_t step) {
+    // The inverse, as Prometheus: multiplying by 1/0.1 is exact where dividing by 0.1 is not.
+    const double inverse = 1.0 / to_nearest[step];
+    return std::floor(value * inverse + 0.5) / inverse;
+  });
+}
+
+Result<void> clamp_rows(Evaluator& evaluator, const Call& call, const RowSink& sink) {
+  const FunctionKind kind = call.function->kind;
+  constexpr double kInf = std::numeric_limits<double>::infinity();
+  std::vector<double> low(evaluator.steps(), -kInf);
+  std::vector<double> high(evaluator.steps(), kInf);
+  if (kind != FunctionKind::clamp_max) {
+    auto values = evaluator.scalar(*call.arguments[1]);
+    if (!values) return tl::unexpected(std::move(values.error()));
+    low = std::move(*values);
+  }
+  if (kind != FunctionKind::clamp_min) {
+    auto values = evaluator.scalar(*call.arguments[kind == FunctionKind::clamp ? 2 : 1]);
+    if (!values) return tl::unexpected(std::move(values.error()));
+    high = std::move(*values);
+  }
+  return evaluator.rows(*call.arguments[0], [&](Row& row) -> Result<void> {
+    row.valid.for_each([&](std::size_t i) {
+      double& value = row.v[i];
+      if (kind == FunctionKind::clamp_min) {
+        value = max_nan(value, low[i]);
+      } else if (kind == FunctionKind::clamp_max) {
+        value = min_nan(high[i], value);
+      } else if (high[i] < low[i]) {
+        row.valid.clear(i);
+      } else {
+        value = max_nan(low[i], min_nan(high[i], value));
+      }
+    });
+    row.drop_name = true;
+    if (!row.valid.any()) return {};
+    return sink(row);
+  });
+}
+
+Result<void> date_rows(Evaluator& evaluator, const Call& call, const RowSink& sink) {
+  const DatePart part = date_part(call.function->name);
+  if (call.arguments.empty()) {
+    auto values = step_seconds(evaluator, evaluator.grid());
+    for (double& value : values) value = part_of(part, value);
+    return constant_row(evaluator, std::move(values), sink);
+  }
+  return mapped(evaluator, *call.arguments[0], sink,
+                [part](double value, std::size_t /*step*/) { return part_of(part, value); });
+}
+
+Result<void> timestamp_rows(Evaluator& evaluator, const Call& call, const RowSink& sink) {
+  const Node& argument = *call.arguments[0];
+  if (std::holds_alternative<VectorSelector>(bare(argument).form)) {
+    return selector_time_rows(evaluator, bare(argument), [&](Row& row) {
+      row.drop_name = true;
+      return sink(row);
+    });
+  }
+  const auto seconds = step_seconds(evaluator, evaluator.grid());
+  return mapped(evaluator, argument, sink,
+                [&](double /*value*/, std::size_t step) { return seconds[step]; });
+}
+
+Result<void> absent_rows(Evaluator& evaluator, const Call& call, const RowSink& sink) {
+  Bits present(evaluator.steps());
+  const Node& argument = *call.arguments[0];
+  auto done = evaluator.rows(argument, [&](Row& row) -> Result<void> {
+    present |= row.valid;
+    return {};
+  });
+  if (!done) return done;
+  return emit_absent(evaluator, argument, present, sink);
+}
+
+Result<void> sorted_rows(Evaluator& evaluator, const Node& node, const Call& call,
+                         const RowSink& sink) {
+  const Node& argument = *call.arguments[0];
+  if (!evaluator.query().instant) {
+    evaluator.query().annotations.warn(
+        node.span,
+        "sort is ineffective for range queries since results are always ordered by labels");
+    return evaluator.rows(argument, sink);
+  }
+  auto set = evaluator.collect(argument);
+  if (!set) return tl::unexpected(std::move(set.error()));
+  const bool descending = call.function->kind == FunctionKind::sort_desc;
+  std::stable_sort(set->rows.begin(), set->rows.end(), [descending](const Row& a, const Row& b) {
+    const double x = a.v[0];
+    const double y = b.v[0];
+    if (std::isnan(x) || std::isnan(y)) return !std::isnan(x) && std::isnan(y);
+    return descending ? x > y : x < y;
+  });
+  for (Row& row : set->rows) {
+    if (auto taken = sink(row); !taken) return taken;
+  }
+  return {};
+}
+
+Result<std::vector<double>> scalar_of_vector(Evaluator& evaluator, const Node& argument) {
+  constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
+  std::vector<double> result(evaluator.steps(), kNan);
+  Bits seen(evaluator.steps());
+  auto done = evaluator.rows(argument, [&](Row& row) -> Result<void> {
+    row.valid.for_each([&](std::size_t i) {
+      result[i] = seen.test(i) ? kNan : row.v[i];
+      seen.set(i);
+    });
+    return {};
+  });
+  if (!done) return tl::unexpected(std::move(done.error()));
+  return result;
+}
+
+}  // namespace
+
+Result<void> emit_absent(Evaluator& evaluator, const Node& argument, const Bits& present,
+                         const RowSink& sink) {
+  Row row;
+  row.reset(evaluator.steps());
+  for (std::size_t i = 0; i < evaluator.steps(); ++i) {
+    if (!present.test(i)) row.set(i, 1);
+  }
+  if (!row.valid.any()) return {};
+  const Selector* selector = nullptr;
+  if (const auto* vector = std::get_if<VectorSelector>(&argument.form)) {
+    selector = &vector->selector;
+  } else if (const auto* matrix = std::get_if<MatrixSelector>(&argument.form)) {
+    selector = &matrix->selector;
+  }
+  if (selector != nullptr) {
+    // The first `=` on a label sets it, a later matcher on that label takes it away again.
+    std::vector<std::string_view> seen;
+    for (const Matcher& matcher : selector->matchers) {
+      if (matcher.name == kNameLabel) continue;
+      const bool repeated = std::find(seen.begin(), seen.end(), matcher.name) != seen.end();
+      if (matcher.op == MatchOp::equal && !repeated) {
+        row.labels.set(matcher.name, matcher.value);
+        seen.push_back(matcher.name);
+      } else {
+        row.labels.set(matcher.name, "");
+      }
+    }
+  }
+  return sink(row);
+}
+
+Result<std::vector<double>> call_scalar(Evaluator& evaluator, const Node& node) {
+  const auto& call = std::get<Call>(node.form);
+  switch (call.function->kind) {
+    case FunctionKind::time:
+      return step_seconds(evaluator, evaluator.grid());
+    case FunctionKind::pi:
+      return std::vector<double>(evaluator.steps(), std::numbers::pi);
+    default:
+      HYGGE_ASSERT(call.function->kind == FunctionKind::scalar);
+      return scalar_of_vector(evaluator, *call.arguments[0]);
+  }
+}
+
+Result<void> call_rows(Evaluator& evaluator, const Node& node, const RowSink& sink) {
+  const auto& call = std::get<Call>(node.form);
+  switch (call.function->kind) {
+    case FunctionKind::range:
+      return range_rows(evaluator, node, sink);
+    case FunctionKind::absent_over_time:
+      return absent_range_rows(evaluator, node, sink);
+    case FunctionKind::elementwise: {
+      const Elementwise function = elementwise(call.function->name);
+      return mapped(evaluator, *call.arguments[0], sink,
+                    [function](double value, std::size_t /*step*/) { return function(value); });
+    }
+    case FunctionKind::round:
+      return round_rows(evaluator, call, sink);
+    case FunctionKind::clamp:
+    case FunctionKind::clamp_min:
+    case FunctionKind::clamp_max:
+      return clamp_rows(evaluator, call, sink);
+    case FunctionKind::date:
+      return date_rows(evaluator, call, sink);
+    case FunctionKind::timestamp:
+      return timestamp_rows(evaluator, call, sink);
+    case FunctionKind::vector: {
+      auto values = evaluator.scalar(*call.arguments[0]);
+      if (!values) return tl::unexpected(std::move(values.error()));
+      return constant_row(evaluator, std::move(*values), sink);
+    }
+    case FunctionKind::absent:
+      return absent_rows(evaluator, call, sink);
+    case FunctionKind::sort:
+    case FunctionKind::sort_desc:
+      return sorted_rows(evaluator, node, call, sink);
+    case FunctionKind::label_replace:
+    case FunctionKind::label_join:
+      return label_function_rows(evaluator, node, sink);
+    case FunctionKind::histogram_quantile:
+      return histogram_quantile_rows(evaluator, node, sink);
+    default:
+      // check_node lets nothing else through.
+      return evaluator.error(node, "function cannot be evaluated");
+  }
+}
+
+}  // namespace hygge::promql

@@ -1,0 +1,49 @@
+#include "promql/dates.h"
+
+#include <array>
+#include <chrono>
+#include <cmath>
+#include <limits>
+
+namespace hygge::promql {
+
+DatePart date_part(std::string_view name) noexcept {
+  constexpr std::array<std::string_view, 8> kNames{"minute",       "hour",        "day_of_week",
+                                                   "day_of_month", "day_of_year", "days_in_month",
+                                                   "month",        "year"};
+  std::size_t i = 0;
+  while (i + 1 < kNames.size() && kNames[i] != name) ++i;
+  return static_cast<DatePart>(i);
+}
+
+double part_of(DatePart part, double seconds) noexcept {
+  // std::chrono counts years in 16 bits.
+  constexpr double kSecondsOf30000Years = 30'000.0 * 366 * 86'400;
+  if (!(std::abs(seconds) < kSecondsOf30000Years)) return std::numeric_limits<double>::quiet_NaN();
+  using namespace std::chrono;
+  const sys_seconds time{std::chrono::seconds(static_cast<std::int64_t>(seconds))};
+  const sys_days day = floor<days>(time);
+  const year_month_day date{day};
+  const auto in_day = (time - day).count();
+  switch (part) {
+    case DatePart::minute:
+      return static_cast<double>(in_day / 60 % 60);
+    case DatePart::hour:
+      return static_cast<double>(in_day / 3600);
+    case DatePart::day_of_week:
+      return static_cast<double>(weekday{day}.c_encoding());
+    case DatePart::day_of_month:
+      return static_cast<double>(static_cast<unsigned>(date.day()));
+    case DatePart::day_of_year:
+      return static_cast<double>((day - sys_days{date.year() / January / 1}).count() + 1);
+    case DatePart::days_in_month:
+      return static_cast<double>(static_cast<unsigned>((date.year() / date.month() / last).day()));
+    case DatePart::month:
+      return static_cast<double>(static_cast<unsigned>(date.month()));
+    case DatePart::year:
+      return static_cast<double>(static_cast<int>(date.year()));
+  }
+  return 0;
+}
+
+}  // namespace hygge::promql

@@ -1,0 +1,129 @@
+#include "promql/db_source.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/near.h"
+#include "model/quote.h"
+#include "promql/evaluator.h"
+
+namespace hygge::promql {
+
+namespace {
+
+// How many series are looked at, and how far back at first, for the time of the last sample.
+constexpr std::size_t kSeriesToAsk = 1'000;
+constexpr DurationMs kFirstLookMs = kHourMs;
+
+std::string did_you_mean(std::string_view name, const std::vector<std::string>& names) {
+  const std::string_view near = nearest(name, names);
+  return near.empty() ? std::string() : fmt::format(" (did you mean {}?)", quoted(near));
+}
+
+bool contains(const std::vector<std::string>& sorted, const std::string& name) {
+  return std::binary_search(sorted.begin(), sorted.end(), name);
+}
+
+// The time of the last sample up to `until`; ever wider windows, so that a long history is not
+// read for its end.
+Result<std::optional<TimeMs>> last_sample(const Series& series, TimeMs until) {
+  for (DurationMs look_ms = kFirstLookMs;; look_ms *= 32) {
+    const bool all = look_ms > kMaxTimeMs / 32 || until < kMinTimeMs + look_ms;
+    const TimeRange range{all ? everything().after : until - look_ms, until};
+    const auto samples = series.samples(range);
+    if (!samples) return tl::unexpected(samples.error());
+    if (!samples->t.empty()) return samples->t.back();
+    if (all) return std::nullopt;
+  }
+}
+
+}  // namespace
+
+Result<void> DbSource::open(std::span<const SourceRequest> requests) {
+  requests_.assign(requests.begin(), requests.end());
+  if (requests_.empty()) return {};
+  std::vector<Selector> selectors;
+  TimeRange hull = requests_[0].range;
+  for (const SourceRequest& request : requests_) {
+    selectors.push_back(request.selector);
+    hull.after = std::min(hull.after, request.range.after);
+    hull.until = std::max(hull.until, request.range.until);
+  }
+  auto view = db_.view(selectors, hull);
+  if (!view) return tl::unexpected(std::move(view.error()));
+  view_ = std::move(*view);
+  return {};
+}
+
+std::size_t DbSource::series_count(std::size_t request) const {
+  return view_->series(request).size();
+}
+
+const Labels& DbSource::labels(std::size_t request, std::size_t series) const {
+  return view_->series(request)[series].labels();
+}
+
+Result<void> DbSource::read(std::size_t request, std::size_t series, SeriesSamples& into) const {
+  into.t.clear();
+  into.v.clear();
+  BlockCursor blocks = view_->series(request)[series].blocks(requests_[request].range);
+  while (const Block* block = blocks.next()) {
+    into.t.insert(into.t.end(), block->t.begin(), block->t.end());
+    into.v.insert(into.v.end(), block->v.begin(), block->v.end());
+  }
+  if (const Error* error = blocks.error()) return tl::unexpected<Error>(*error);
+  return {};
+}
+
+std::string DbSource::why_empty(std::size_t request) const {
+  const auto& [selector, range] = requests_[request];
+  for (const Matcher& matcher : selector.matchers) {
+    if (matcher.op != MatchOp::equal || matcher.value.empty()) continue;
+    const bool metric = matcher.name == kNameLabel;
+    const auto values = db_.label_values(matcher.name);
+    if (!values || contains(*values, matcher.value)) continue;
+    if (metric) {
+      return fmt::format("no metric is called {}{}", quoted(matcher.value),
+                         did_you_mean(matcher.value, *values));
+    }
+    const auto names = db_.label_names();
+    if (names && !contains(*names, matcher.name)) {
+      return fmt::format("no series has a label {}{}", quoted(matcher.name),
+                         did_you_mean(matcher.name, *names));
+    }
+    return fmt::format("no series has {}={}{}", matcher.name, quoted(matcher.value),
+                       did_you_mean(matcher.value, *values));
+  }
+  const auto view = db_.view({selector}, everything());
+  if (!view || view->series(0).empty()) {
+    return fmt::format("no series matches {}", hygge::to_string(selector));
+  }
+  const auto series = view->series(0);
+  std::optional<TimeMs> last_ms;
+  for (std::size_t i = 0; i < std::min(series.size(), kSeriesToAsk); ++i) {
+    const auto found = last_sample(series[i], range.until);
+    if (found && *found && (!last_ms || **found > *last_ms)) last_ms = **found;
+  }
+  if (!last_ms) {
+    return fmt::format("{} has samples only after {}", hygge::to_string(selector),
+                       format_time_utc(range.until));
+  }
+  return fmt::format("the last sample of {} before {} is of {}", hygge::to_string(selector),
+                     format_time_utc(range.until), format_time_utc(*last_ms));
+}
+
+Result<Answer> query(const Db& db, const Expression& expression, Steps when,
+                     const QueryOptions& options) {
+  DbSource source(db);
+  return evaluate(expression, source, when, options);
+}
+
+Result<Answer> query(const Db& db, std::string_view text, Steps when, const QueryOptions& options) {
+  const auto expression = parse(text);
+  if (!expression) return tl::unexpected(expression.error());
+  return query(db, *expression, when, options);
+}
+
+}  // namespace hygge::promql

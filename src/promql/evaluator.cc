@@ -1,0 +1,118 @@
+#include "promql/evaluator.h"
+
+#include <fmt/format.h>
+
+#include <unordered_map>
+#include <utility>
+
+#include "model/canonical.h"
+
+namespace hygge::promql {
+
+namespace {
+
+// What a row takes beside its values, roughly.
+std::size_t row_bytes(const Row& row) {
+  std::size_t bytes = sizeof(Row) + row.v.capacity() * sizeof(double) + row.valid.size() / 8;
+  for (const Label& label : row.labels) {
+    bytes += sizeof(Label) + label.name.size() + label.value.size();
+  }
+  return bytes;
+}
+
+Result<void> unary_rows(Evaluator& evaluator, const Unary& form, const RowSink& sink) {
+  if (!form.negative) return evaluator.rows(*form.child, sink);
+  return evaluator.rows(*form.child, [&](Row& row) {
+    for (double& value : row.v) value = -value;
+    row.drop_name = true;
+    return sink(row);
+  });
+}
+
+}  // namespace
+
+tl::unexpected<Error> Evaluator::error(const Node& node, std::string message) const {
+  Error result = text_error(ErrorCode::invalid_argument, query_.text, node.span, "");
+  result.message = std::move(message);
+  return tl::unexpected(std::move(result));
+}
+
+Result<std::vector<double>> Evaluator::scalar(const Node& node) {
+  if (const auto* number = std::get_if<NumberLiteral>(&node.form)) {
+    return std::vector<double>(steps(), number->value);
+  }
+  if (const auto* paren = std::get_if<Paren>(&node.form)) return scalar(*paren->child);
+  if (const auto* unary = std::get_if<Unary>(&node.form)) {
+    auto values = scalar(*unary->child);
+    if (values && unary->negative) {
+      for (double& value : *values) value = -value;
+    }
+    return values;
+  }
+  if (const auto* binary = std::get_if<Binary>(&node.form)) {
+    auto left = scalar(*binary->left);
+    if (!left) return left;
+    const auto right = scalar(*binary->right);
+    if (!right) return right;
+    for (std::size_t i = 0; i < steps(); ++i) {
+      (*left)[i] = apply(binary->op, (*left)[i], (*right)[i]);
+    }
+    return left;
+  }
+  return call_scalar(*this, node);
+}
+
+Result<void> Evaluator::rows(const Node& node, const RowSink& sink) {
+  if (const auto* paren = std::get_if<Paren>(&node.form)) return rows(*paren->child, sink);
+  if (const auto* unary = std::get_if<Unary>(&node.form)) return unary_rows(*this, *unary, sink);
+  if (std::holds_alternative<VectorSelector>(node.form)) return selector_rows(*this, node, sink);
+  if (std::holds_alternative<Binary>(node.form)) return binary_rows(*this, node, sink);
+  if (const auto* aggregation = std::get_if<Aggregation>(&node.form)) {
+    return takes_parameter(aggregation->op) ? ranking_rows(*this, node, sink)
+                                            : aggregate_rows(*this, node, sink);
+  }
+  HYGGE_ASSERT(std::holds_alternative<Call>(node.form));
+  return call_rows(*this, node, sink);
+}
+
+Result<RowSet> Evaluator::collect(const Node& node) {
+  RowSet set(query_.budget);
+  auto done = rows(node, [&](Row& row) { return keep(set, std::move(row), node); });
+  if (!done) return tl::unexpected(std::move(done.error()));
+  return set;
+}
+
+Result<void> keep(RowSet& set, Row&& row, const Node& node) {
+  auto charged = set.charge.add(row_bytes(row), row.valid.count(), node);
+  if (charged) set.rows.push_back(std::move(row));
+  return charged;
+}
+
+std::string row_key(const Row& row) { return canonical(row.labels) + (row.drop_name ? '-' : '+'); }
+
+Result<void> merge_equal(std::vector<Row>& rows, const Node& node) {
+  std::unordered_map<std::string, std::size_t> first_of;
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const auto [at, is_new] = first_of.try_emplace(row_key(rows[i]), kept);
+    if (is_new) {
+      if (kept != i) rows[kept] = std::move(rows[i]);
+      ++kept;
+      continue;
+    }
+    Row& first = rows[at->second];
+    if (first.valid.intersects(rows[i].valid)) {
+      Error error{ErrorCode::invalid_argument,
+                  "vector cannot contain metrics with the same labelset",
+                  fmt::format("two series of the result are {}", to_string(first.labels)),
+                  {}};
+      error.place = {0, 0, node.span.begin, node.span.end};
+      return tl::unexpected(std::move(error));
+    }
+    rows[i].valid.for_each([&](std::size_t step) { first.set(step, rows[i].v[step]); });
+  }
+  rows.resize(kept);
+  return {};
+}
+
+}  // namespace hygge::promql

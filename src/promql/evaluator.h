@@ -1,0 +1,160 @@
+// Walks the tree: scalars as an array over the steps, vectors as rows that are handed on one by
+// one, so that `sum(rate(…))` holds the groups and a single row.
+#pragma once
+
+#include <hygge/promql.h>
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "promql/annotations.h"
+#include "promql/ast.h"
+#include "promql/budget.h"
+#include "promql/plan.h"
+#include "promql/rows.h"
+#include "promql/source.h"
+
+namespace hygge::promql {
+
+/// What one query shares: its text, its samples, its limits, its annotations.
+struct Query {
+  Query(std::string_view query_text, const QueryOptions& query_options, Grid query_grid,
+        bool is_instant, Plan query_plan, SeriesSource& query_source)
+      : text(query_text),
+        options(query_options),
+        grid(query_grid),
+        instant(is_instant),
+        plan(std::move(query_plan)),
+        source(query_source),
+        budget(query_options.max_bytes, query_options.max_samples),
+        annotations(query_text),
+        cache(plan.slots.size()),
+        slot_samples(plan.slots.size()),
+        cache_charge(budget) {}
+
+  std::string_view text;
+  const QueryOptions& options;
+  Grid grid;
+  bool instant;
+  Plan plan;
+  SeriesSource& source;
+  Budget budget;
+  Annotations annotations;
+  QueryStats stats;
+  /// Decoded samples of slots that several selectors use, by slot and series.
+  std::vector<std::vector<std::optional<SeriesSamples>>> cache;
+  std::vector<std::uint64_t> slot_samples;  ///< decoded, by slot
+  Charge cache_charge;
+};
+
+/// Rows that are kept, with what they cost.
+struct RowSet {
+  explicit RowSet(Budget& budget) noexcept : charge(budget) {}
+  std::vector<Row> rows;
+  Charge charge;
+};
+
+/// Evaluates on one grid of steps, which has at least one.
+class Evaluator {
+ public:
+  Evaluator(Query& query, const Grid& grid) noexcept : query_(query), grid_(grid) {}
+
+  /// The value of a scalar expression at each step.
+  [[nodiscard]] Result<std::vector<double>> scalar(const Node& node);
+  /// Hands each row of a vector expression to `sink`.
+  [[nodiscard]] Result<void> rows(const Node& node, const RowSink& sink);
+  /// All rows at once.
+  [[nodiscard]] Result<RowSet> collect(const Node& node);
+
+  /// An error of evaluation, with the place of `node`.
+  [[nodiscard]] tl::unexpected<Error> error(const Node& node, std::string message) const;
+
+  [[nodiscard]] Query& query() noexcept { return query_; }
+  [[nodiscard]] const Grid& grid() const noexcept { return grid_; }
+  [[nodiscard]] std::size_t steps() const noexcept { return grid_.count; }
+
+ private:
+  Query& query_;
+  Grid grid_;
+};
+
+/// Appends `row` to `set` against the budget.
+[[nodiscard]] Result<void> keep(RowSet& set, Row&& row, const Node& node);
+
+/// Equal for rows that will be the same series in an answer: labels, and whether the name goes.
+[[nodiscard]] std::string row_key(const Row& row);
+
+/// Joins rows of equal keys that have no step in common. Errors: "vector cannot contain metrics
+/// with the same labelset".
+[[nodiscard]] Result<void> merge_equal(std::vector<Row>& rows, const Node& node);
+
+// Forms of vectors, a file each.
+
+/// selectors.cc
+/// One series' samples, times strictly rising.
+struct SeriesData {
+  const Labels& labels;
+  bool drop_name;
+  std::span<const TimeMs> t;
+  std::span<const double> v;
+};
+using SeriesVisitor = std::function<Result<void>(const SeriesData& series)>;
+/// Calls `visit` for each series of a VectorSelector or MatrixSelector node, sorted by labels; the
+/// samples may reach beyond what the node needs, on both sides.
+[[nodiscard]] Result<void> for_each_series(Query& query, const Node& node,
+                                           const SeriesVisitor& visit);
+[[nodiscard]] Result<void> selector_rows(Evaluator& evaluator, const Node& node,
+                                         const RowSink& sink);
+/// The same with the samples' times (in seconds) as values: timestamp() of a selector.
+[[nodiscard]] Result<void> selector_time_rows(Evaluator& evaluator, const Node& node,
+                                              const RowSink& sink);
+
+/// ranges.cc: functions of range vectors.
+[[nodiscard]] Result<void> range_rows(Evaluator& evaluator, const Node& node, const RowSink& sink);
+/// absent_over_time.
+[[nodiscard]] Result<void> absent_range_rows(Evaluator& evaluator, const Node& node,
+                                             const RowSink& sink);
+/// A bare range selector in an instant query: each series' samples, or those of a subquery.
+[[nodiscard]] Result<void> matrix_series(Evaluator& evaluator, const Node& node,
+                                         const SeriesVisitor& visit);
+
+/// calls.cc: all other functions.
+[[nodiscard]] Result<void> call_rows(Evaluator& evaluator, const Node& node, const RowSink& sink);
+[[nodiscard]] Result<std::vector<double>> call_scalar(Evaluator& evaluator, const Node& node);
+/// The row that absent() gives: 1 where `present` is not set; labels from a bare selector.
+[[nodiscard]] Result<void> emit_absent(Evaluator& evaluator, const Node& argument,
+                                       const Bits& present, const RowSink& sink);
+
+/// label_functions.cc: label_replace and label_join.
+[[nodiscard]] Result<void> label_function_rows(Evaluator& evaluator, const Node& node,
+                                               const RowSink& sink);
+/// histogram_quantile.cc
+[[nodiscard]] Result<void> histogram_quantile_rows(Evaluator& evaluator, const Node& node,
+                                                   const RowSink& sink);
+
+/// aggregate.cc
+[[nodiscard]] Result<void> aggregate_rows(Evaluator& evaluator, const Node& node,
+                                          const RowSink& sink);
+/// select_rows.cc: topk, bottomk, quantile and count_values, which need all rows at once.
+[[nodiscard]] Result<void> ranking_rows(Evaluator& evaluator, const Node& node,
+                                        const RowSink& sink);
+
+/// The warning about a quantile outside 0 to 1, at its parameter.
+void warn_of_quantile(Evaluator& evaluator, const Node& parameter, double q);
+
+/// binary.cc
+[[nodiscard]] double apply(BinaryOp op, double left, double right) noexcept;
+[[nodiscard]] Result<void> binary_rows(Evaluator& evaluator, const Node& node, const RowSink& sink);
+/// matching.cc: both sides are vectors.
+[[nodiscard]] Result<void> vector_binary_rows(Evaluator& evaluator, const Node& node,
+                                              const RowSink& sink);
+
+/// answer.cc: the whole query.
+[[nodiscard]] Result<Answer> evaluate(const Expression& expression, SeriesSource& source,
+                                      Steps when, const QueryOptions& options);
+
+}  // namespace hygge::promql

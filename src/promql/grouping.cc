@@ -1,0 +1,50 @@
+#include "promql/grouping.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "model/canonical.h"
+
+namespace hygge::promql {
+
+namespace {
+
+Labels filtered(const Labels& labels, const std::vector<std::string>& names, bool keep_named) {
+  std::vector<Label> kept;
+  for (const Label& label : labels) {
+    const bool named = std::find(names.begin(), names.end(), label.name) != names.end();
+    if (named == keep_named) kept.push_back(label);
+  }
+  // A part of a label set is a label set: sorted, no name twice.
+  return Labels::from(std::move(kept)).value_or(Labels());
+}
+
+}  // namespace
+
+Labels only(const Labels& labels, const std::vector<std::string>& names) {
+  return filtered(labels, names, true);
+}
+
+Labels all_but(const Labels& labels, const std::vector<std::string>& names) {
+  return filtered(labels, names, false);
+}
+
+Grouping::Grouping(bool without, std::vector<std::string> names)
+    : without_(without), names_(std::move(names)) {
+  if (without_) names_.emplace_back(kNameLabel);
+}
+
+Grouping Grouping::all_but_these(std::vector<std::string> names) {
+  Grouping result(true, {});
+  result.names_ = std::move(names);
+  return result;
+}
+
+std::size_t Grouping::group_of(const Labels& labels) {
+  Labels key = without_ ? all_but(labels, names_) : only(labels, names_);
+  const auto [at, is_new] = index_.try_emplace(canonical(key), labels_.size());
+  if (is_new) labels_.push_back(std::move(key));
+  return at->second;
+}
+
+}  // namespace hygge::promql

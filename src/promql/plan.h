@@ -1,0 +1,41 @@
+// Which samples an expression needs: equal selectors whose ranges touch share one slot, so that
+// they share the lookup and the decoding.
+#pragma once
+
+#include <cstddef>
+#include <unordered_map>
+#include <vector>
+
+#include "promql/ast.h"
+#include "promql/rows.h"
+#include "promql/source.h"
+
+namespace hygge::promql {
+
+struct Plan {
+  struct Slot {
+    SourceRequest request;
+    std::size_t uses = 0;
+  };
+  std::vector<Slot> slots;
+  std::unordered_map<const Node*, std::size_t> slot_of;  ///< by selector node
+};
+
+/// What a plan depends on beside the tree.
+struct PlanSettings {
+  Grid grid;  ///< of the query; `@ start()` and `@ end()` are its ends
+  DurationMs lookback_ms = 0;
+  DurationMs subquery_step_ms = 0;
+};
+
+[[nodiscard]] Plan make_plan(const Node& root, const PlanSettings& settings);
+
+/// The steps that a selector or subquery looks back from: `grid` moved by offset and `@`. Pinned,
+/// it has one step only, which stands for all.
+[[nodiscard]] Grid shifted_grid(const Grid& grid, const TimeShift& shift, const Grid& query);
+
+/// The steps that a subquery's child is evaluated at. Absolute: the multiples of the step after the
+/// earliest window's start, up to the last window's end. `count` may be 0.
+[[nodiscard]] Grid subquery_grid(const Grid& windows, DurationMs range_ms, DurationMs step_ms);
+
+}  // namespace hygge::promql

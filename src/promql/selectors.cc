@@ -1,0 +1,111 @@
+// Instant selectors: each series decoded once, two indices move with the steps.
+#include <hygge/sample.h>
+
+#include <algorithm>
+
+#include "promql/evaluator.h"
+
+namespace hygge::promql {
+
+namespace {
+
+tl::unexpected<Error> cancelled() { return fail(ErrorCode::cancelled, "the query was cancelled"); }
+
+std::size_t bytes_of(const SeriesSamples& samples) {
+  return samples.t.capacity() * sizeof(TimeMs) + samples.v.capacity() * sizeof(double);
+}
+
+// The samples of a slot's series, read into `scratch` or, if others will ask again, into the cache.
+Result<const SeriesSamples*> load(Query& query, std::size_t slot, std::size_t series,
+                                  const Node& node, SeriesSamples& scratch) {
+  const bool shared = query.plan.slots[slot].uses > 1;
+  auto& cache = query.cache[slot];
+  if (shared) {
+    cache.resize(query.source.series_count(slot));
+    if (cache[series]) return &*cache[series];
+  }
+  if (auto read = query.source.read(slot, series, scratch); !read) {
+    return tl::unexpected(std::move(read.error()));
+  }
+  query.stats.samples += scratch.t.size();
+  query.slot_samples[slot] += scratch.t.size();
+  if (!shared) {
+    // Only for its check: one series is in memory at a time.
+    Charge charge(query.budget);
+    auto charged = charge.add(bytes_of(scratch), scratch.t.size(), node);
+    if (!charged) return tl::unexpected(std::move(charged.error()));
+    return &scratch;
+  }
+  auto charged = query.cache_charge.add(bytes_of(scratch), scratch.t.size(), node);
+  if (!charged) return tl::unexpected(std::move(charged.error()));
+  cache[series] = std::move(scratch);
+  scratch = {};
+  return &*cache[series];
+}
+
+// For each step the newest sample in (T − lookback, T], if there is one and it is no staleness
+// marker.
+template <typename Take>
+void newest_samples(const Grid& looking, DurationMs lookback_ms, std::span<const TimeMs> t,
+                    std::span<const double> v, Take&& take) {
+  std::size_t next = 0;  // the first sample that is later than the step
+  for (std::size_t step = 0; step < looking.count; ++step) {
+    const TimeMs at = looking.at(step);
+    while (next < t.size() && t[next] <= at) ++next;
+    if (next == 0 || t[next - 1] <= at - lookback_ms || is_stale(v[next - 1])) continue;
+    take(step, next - 1);
+  }
+}
+
+// `value_of(sample)` gives what a row holds for a sample.
+template <typename ValueOf>
+Result<void> instant_rows(Evaluator& evaluator, const Node& node, const RowSink& sink,
+                          ValueOf&& value_of) {
+  Query& query = evaluator.query();
+  const auto& form = std::get<VectorSelector>(node.form);
+  const Grid looking = shifted_grid(evaluator.grid(), form.shift, query.grid);
+  const bool pinned = form.shift.pin != TimeShift::Pin::none;
+  Row row;
+  return for_each_series(query, node, [&](const SeriesData& series) -> Result<void> {
+    row.reset(evaluator.steps());
+    newest_samples(looking, query.options.lookback_ms, series.t, series.v,
+                   [&](std::size_t step, std::size_t sample) {
+                     row.set(step, value_of(series.t[sample], series.v[sample]));
+                   });
+    if (!row.valid.any()) return {};
+    if (pinned) {
+      std::fill(row.v.begin(), row.v.end(), row.v[0]);
+      row.valid.set_all();
+    }
+    row.labels = series.labels;
+    row.drop_name = false;
+    return sink(row);
+  });
+}
+
+}  // namespace
+
+Result<void> for_each_series(Query& query, const Node& node, const SeriesVisitor& visit) {
+  const std::size_t slot = query.plan.slot_of.at(&node);
+  SeriesSamples scratch;
+  for (std::size_t i = 0; i < query.source.series_count(slot); ++i) {
+    if (query.options.cancel.stop_requested()) return cancelled();
+    const auto samples = load(query, slot, i, node, scratch);
+    if (!samples) return tl::unexpected(samples.error());
+    if ((*samples)->t.empty()) continue;
+    const SeriesData series{query.source.labels(slot, i), false, (*samples)->t, (*samples)->v};
+    if (auto done = visit(series); !done) return done;
+  }
+  return {};
+}
+
+Result<void> selector_rows(Evaluator& evaluator, const Node& node, const RowSink& sink) {
+  return instant_rows(evaluator, node, sink, [](TimeMs /*t*/, double v) { return v; });
+}
+
+Result<void> selector_time_rows(Evaluator& evaluator, const Node& node, const RowSink& sink) {
+  return instant_rows(evaluator, node, sink,
+                      [](TimeMs t, double /*v*/) { return static_cast<double>(t) / 1000.0; });
+}
+
+}  // namespace hygge::promql
