@@ -30,12 +30,15 @@ Process process_of(const Labels& labels) {
 
 class Builder {
  public:
+  // Counts over the lookback before `range` too: a slice there may be the gap that a step crosses,
+  // and bad events there may wait for the first total inside.
   Builder(const Definition& definition, const std::vector<InputSeries>& series, TimeRange range)
       : definition_(definition),
         series_(series),
-        range_(range),
+        wanted_(range),
+        range_(with_lookback(definition, range)),
         step_ms_(definition.step_ms),
-        count_(static_cast<std::size_t>((range.until - range.after) / definition.step_ms)),
+        count_(static_cast<std::size_t>((range_.until - range_.after) / definition.step_ms)),
         slices_(count_),
         part_(count_),
         present_(count_) {
@@ -47,12 +50,18 @@ class Builder {
     note_bridged();
     carry();
     set_states();
-    auto track = Track::from_slices(range_.after, step_ms_, slices_);
+    const auto before = static_cast<std::size_t>((wanted_.after - range_.after) / step_ms_);
+    auto track = Track::from_slices(wanted_.after, step_ms_,
+                                    std::span<const Slice>(slices_).subspan(before));
     if (track && first_data_) track->set_first_data(*first_data_);
     return track;
   }
 
  private:
+  static TimeRange with_lookback(const Definition& definition, TimeRange range) {
+    return {slice_floor(range.after - definition.lookback_ms, definition.step_ms), range.until};
+  }
+
   [[nodiscard]] std::size_t index_of(TimeMs t) const {
     return static_cast<std::size_t>((slice_end(t, step_ms_) - range_.after) / step_ms_) - 1;
   }
@@ -165,7 +174,8 @@ class Builder {
 
   const Definition& definition_;
   const std::vector<InputSeries>& series_;
-  const TimeRange range_;
+  const TimeRange wanted_;  ///< what the track covers
+  const TimeRange range_;   ///< the same and the lookback before it
   const DurationMs step_ms_;
   const std::size_t count_;
   std::vector<Slice> slices_;

@@ -1,0 +1,15 @@
+// Times in policy files: ISO 8601 with an offset.
+#pragma once
+
+#include <hygge/time.h>
+
+#include <optional>
+#include <string_view>
+
+namespace hygge::formats {
+
+/// "2026-03-01T09:00:00Z", "2026-03-01 09:00+09:00", "2026-03-01T09:00:00.250Z". Empty for anything
+/// else, a time without an offset too.
+[[nodiscard]] std::optional<TimeMs> parse_iso_time(std::string_view text) noexcept;
+
+}  // namespace hygge::formats

@@ -1,0 +1,137 @@
+#include <gtest/gtest.h>
+#include <hygge/slo_file.h>
+
+#include "formats/slo_time.h"
+
+namespace hygge::formats {
+namespace {
+
+constexpr const char* kGood = "slo: a\ntarget: 99.9\nbad: b\ntotal: t\n";
+
+TEST(SloYaml, FillsInDefaults) {
+  const SloFile file = parse_slos(kGood, "f");
+  ASSERT_TRUE(file.errors.empty()) << file.errors[0].text();
+  ASSERT_EQ(file.definitions.size(), 1U);
+  const slo::Definition& definition = file.definitions[0];
+  EXPECT_EQ(definition.window_ms, 30 * kDayMs);
+  EXPECT_EQ(definition.objective, slo::Rational::of(999, 1000));
+  EXPECT_EQ(definition.alerts.size(), 4U);
+  EXPECT_EQ(definition.alerts[0].factor, slo::Rational::of(72, 5));
+}
+
+TEST(SloYaml, ReadsEveryKeyThatWorks) {
+  const SloFile file = parse_slos(R"(
+slo: checkout
+service: shop
+description: orders
+target: 99.5 %
+window: 7d
+good: 'ok_total{job="a"}'
+total: all_total
+kind: counter
+method: occurrences
+step: 5m
+since: 2026-03-01T09:00:00+09:00
+lookback: 2h
+delay: 10m
+no_data: ignore
+idle: good
+idle_when_absent: true
+min_coverage: 0.5
+confidence: 99
+min_bad: 3
+alerts: [{spend: 2%, long: 1h, short: 5m, as: ticket, op: gte}, {factor: 2.5, long: 1h, min_bad: 7, significance: 0.01}]
+---
+slo: b
+target: 90
+bad: x
+total: y
+alerts: none
+)",
+                                  "f");
+  for (const SloFileError& error : file.errors) ADD_FAILURE() << error.text();
+  ASSERT_EQ(file.definitions.size(), 2U);
+  const slo::Definition& one = file.definitions[0];
+  EXPECT_TRUE(one.part_is_good);
+  EXPECT_EQ(to_string(one.part), "ok_total{job=\"a\"}");
+  EXPECT_EQ(one.since_ms, 1'772'323'200'000);
+  EXPECT_EQ(one.alerts[0].min_bad, 3U);
+  EXPECT_TRUE(one.alerts[0].or_equal);
+  EXPECT_EQ(one.alerts[1].min_bad, 7U);
+  EXPECT_EQ(one.alerts[1].short_ms, kHourMs);
+  EXPECT_TRUE(file.definitions[1].alerts.empty());
+  EXPECT_EQ(file.definitions[1].line, 23U);
+}
+
+TEST(SloYaml, SaysWhatIsWrongAndWhere) {
+  struct Case {
+    const char* yaml;
+    std::uint32_t line;
+    const char* code;
+    const char* says;
+  };
+  const Case cases[] = {
+      {"slo: a\ntarget: 99.9\nbad: b\nexlude: []\ntotal: t\n", 4, "E_KEY",
+       "did you mean \"exclude\"?"},
+      {"slo: a\ntarget: 100\nbad: b\ntotal: t\n", 2, "E_TARGET", "no budget"},
+      {"slo: a\ntarget: 101\nbad: b\ntotal: t\n", 2, "E_TARGET", "no budget"},
+      {"slo: a\ntarget: -5\nbad: b\ntotal: t\n", 2, "E_TARGET", "no decimal percentage"},
+      {"slo: a\ntarget: often\nbad: b\ntotal: t\n", 2, "E_TARGET", "no decimal percentage"},
+      {"slo: a b\ntarget: 99\nbad: b\ntotal: t\n", 1, "E_NAME", "letters"},
+      {"slo: a\nbad: b\ntotal: t\n", 1, "E_TARGET", "required"},
+      {"slo: a\ntarget: 99\nbad: b\n", 1, "E_SELECTOR", "total is required"},
+      {"slo: a\ntarget: 99\ntotal: b\n", 1, "E_SELECTOR", "bad or good"},
+      {"slo: a\ntarget: 99\nbad: 'b{'\ntotal: t\n", 3, "E_SELECTOR", "bad:"},
+      {"slo: a\ntarget: 99\nbad: b\ngood: c\ntotal: t\n", 4, "E_SELECTOR", "one of them"},
+      {"slo: a\ntarget: 99\nbad: b\ntotal: t\nwindow: 90s\n", 5, "E_WINDOW", "multiple"},
+      {"slo: a\ntarget: 99\nbad: b\ntotal: t\nwindow: soon\n", 5, "E_WINDOW", "duration"},
+      {"slo: a\ntarget: 99\nbad: b\ntotal: t\nstep: 7m\n", 5, "E_STEP", "divide an hour"},
+      {"slo: a\ntarget: 99\nbad: b\ntotal: t\nsince: yesterday\n", 5, "E_SINCE", "no time"},
+      {"slo: a\ntarget: 99\nbad: b\ntotal: t\nkind: guage\n", 5, "E_KIND", "did you mean gauge"},
+      {"slo: a\ntarget: 99\nbad: b\ntotal: t\nmethod: sometimes\n", 5, "E_METHOD", "occurrences"},
+      {"slo: a\ntarget: 99\nbad: b\ntotal: t\nno_data: bad\n", 5, "E_METHOD", "timeslices"},
+      {"slo: a\ntarget: 99\nbad: b\ntotal: t\nalerts: [{long: 1h}]\n", 5, "E_ALERT",
+       "spend or factor"},
+      {"slo: a\ntarget: 99\nbad: b\ntotal: t\nalerts: [{factor: 2, long: 5m, short: 1h}]\n", 5,
+       "E_ALERT", "longer than long"},
+      {"slo: a\ntarget: 99\nbad: b\ntotal: t\nalerts: [{factor: 2, long: 90s}]\n", 5, "E_ALERT",
+       "multiples"},
+      {"slo: a\ntarget: 99\nbad: b\ntotal: t\nalerts: [{fator: 2, long: 1h}]\n", 5, "E_KEY",
+       "factor"},
+      {"slo: a\ntarget: 99\nbad: b\ntotal: t\nmin_coverage: 2\n", 5, "E_VALUE", "0 … 1"},
+      {"slo: a\ntarget: 99\nbad: b\ntotal: t\nexclude: []\n", 5, "E_UNSUPPORTED", "exclude"},
+      {"slo: a\ntarget: 99\nbad: b\ntotal: t\nslo: c\n", 5, "E_KEY", "twice"},
+      {"- a\n", 1, "E_KEY", "a map"},
+      {"slo: [\n", 2, "E_YAML", ""},
+      {"", 1, "E_YAML", "no definition"},
+  };
+  for (const Case& c : cases) {
+    SCOPED_TRACE(c.yaml);
+    const SloFile file = parse_slos(c.yaml, "slo.yaml");
+    ASSERT_FALSE(file.errors.empty());
+    EXPECT_EQ(file.errors[0].line, c.line) << file.errors[0].text();
+    EXPECT_EQ(file.errors[0].code, c.code) << file.errors[0].text();
+    EXPECT_NE(file.errors[0].message.find(c.says), std::string::npos) << file.errors[0].text();
+  }
+}
+
+TEST(SloYaml, HostileDepthIsRefused) {
+  EXPECT_FALSE(parse_slos(std::string(100'000, '['), "f").errors.empty());
+  EXPECT_FALSE(parse_slos(std::string(100'000, '-'), "f").errors.empty());
+  std::string dashes;
+  for (int i = 0; i < 10'000; ++i) dashes += "- ";
+  EXPECT_FALSE(parse_slos(dashes, "f").errors.empty());
+}
+
+TEST(SloTime, ReadsIsoTimesWithAnOffset) {
+  EXPECT_EQ(parse_iso_time("1970-01-01T00:00:00Z"), 0);
+  EXPECT_EQ(parse_iso_time("1970-01-01 09:00+09:00"), 0);
+  EXPECT_EQ(parse_iso_time("1970-01-01T00:00:00.25Z"), 250);
+  for (const char* bad : {"", "1970-01-01", "1970-01-01T00:00:00", "1970-02-30T00:00:00Z",
+                          "1970-01-01T24:00:00Z", "1970-01-01T00:00:00Zx"}) {
+    EXPECT_FALSE(parse_iso_time(bad)) << bad;
+  }
+}
+
+}  // namespace
+}  // namespace hygge::formats
