@@ -188,8 +188,8 @@ Result<Answer> evaluate(const Expression& expression, SeriesSource& source, Step
     if (auto good = check_range_type(root); !good) return tl::unexpected(good.error());
   }
   const Grid grid{when.start_ms, when.step_ms, when.count()};
-  Query query(expression.text(), options, grid, instant,
-              make_plan(root, {grid, options.lookback_ms, options.subquery_step_ms}), source);
+  Query query(expression.text(), options, when, instant,
+              make_plan(root, {when, options.lookback_ms, options.subquery_step_ms}), source);
   std::vector<SourceRequest> requests;
   for (const Plan::Slot& slot : query.plan.slots) requests.push_back(slot.request);
   if (auto opened = source.open(requests); !opened) return tl::unexpected(opened.error());

@@ -22,11 +22,11 @@ namespace hygge::promql {
 
 /// What one query shares: its text, its samples, its limits, its annotations.
 struct Query {
-  Query(std::string_view query_text, const QueryOptions& query_options, Grid query_grid,
+  Query(std::string_view query_text, const QueryOptions& query_options, Steps query_steps,
         bool is_instant, Plan query_plan, SeriesSource& query_source)
       : text(query_text),
         options(query_options),
-        grid(query_grid),
+        steps(query_steps),
         instant(is_instant),
         plan(std::move(query_plan)),
         source(query_source),
@@ -38,7 +38,7 @@ struct Query {
 
   std::string_view text;
   const QueryOptions& options;
-  Grid grid;
+  Steps steps;
   bool instant;
   Plan plan;
   SeriesSource& source;

@@ -12,7 +12,7 @@ class Planner {
   explicit Planner(const PlanSettings& settings) : settings_(settings) {}
 
   Plan plan(const Node& root) {
-    visit(root, settings_.grid);
+    visit(root, {settings_.query.start_ms, settings_.query.step_ms, settings_.query.count()});
     merge();
     return std::move(plan_);
   }
@@ -26,7 +26,7 @@ class Planner {
 
   void need(const Node& node, const Selector& selector, const Grid& grid, const TimeShift& shift,
             DurationMs window_ms) {
-    const Grid looking = shifted_grid(grid, shift, settings_.grid);
+    const Grid looking = shifted_grid(grid, shift, settings_.query);
     needs_.push_back({&node, &selector, {looking.start_ms - window_ms, looking.last()}});
   }
 
@@ -44,7 +44,7 @@ class Planner {
   void visit_form(const Node& /*node*/, const Subquery& form, const Grid& grid) {
     const DurationMs step = form.step_ms == 0 ? settings_.subquery_step_ms : form.step_ms;
     const Grid inner =
-        subquery_grid(shifted_grid(grid, form.shift, settings_.grid), form.range_ms, step);
+        subquery_grid(shifted_grid(grid, form.shift, settings_.query), form.range_ms, step);
     if (inner.count > 0) visit(*form.child, inner);
   }
   void visit_form(const Node& /*node*/, const Call& form, const Grid& grid) {
@@ -94,7 +94,7 @@ Plan make_plan(const Node& root, const PlanSettings& settings) {
   return Planner(settings).plan(root);
 }
 
-Grid shifted_grid(const Grid& grid, const TimeShift& shift, const Grid& query) {
+Grid shifted_grid(const Grid& grid, const TimeShift& shift, const Steps& query) {
   Grid result = grid;
   switch (shift.pin) {
     case TimeShift::Pin::none:
@@ -106,7 +106,7 @@ Grid shifted_grid(const Grid& grid, const TimeShift& shift, const Grid& query) {
       result = {query.start_ms, 0, 1};
       break;
     case TimeShift::Pin::end:
-      result = {query.last(), 0, 1};
+      result = {query.end_ms, 0, 1};
       break;
   }
   return result.shifted(shift.offset_ms);

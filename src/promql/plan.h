@@ -23,7 +23,7 @@ struct Plan {
 
 /// What a plan depends on beside the tree.
 struct PlanSettings {
-  Grid grid;  ///< of the query; `@ start()` and `@ end()` are its ends
+  Steps query;  ///< `@ start()` and `@ end()` are its ends, also where no step is the end
   DurationMs lookback_ms = 0;
   DurationMs subquery_step_ms = 0;
 };
@@ -32,7 +32,7 @@ struct PlanSettings {
 
 /// The steps that a selector or subquery looks back from: `grid` moved by offset and `@`. Pinned,
 /// it has one step only, which stands for all.
-[[nodiscard]] Grid shifted_grid(const Grid& grid, const TimeShift& shift, const Grid& query);
+[[nodiscard]] Grid shifted_grid(const Grid& grid, const TimeShift& shift, const Steps& query);
 
 /// The steps that a subquery's child is evaluated at. Absolute: the multiples of the step after the
 /// earliest window's start, up to the last window's end. `count` may be 0.

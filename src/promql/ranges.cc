@@ -92,7 +92,7 @@ Result<void> subquery_series(Evaluator& evaluator, const Node& node, const Serie
   const auto& form = std::get<Subquery>(node.form);
   const DurationMs step = form.step_ms == 0 ? query.options.subquery_step_ms : form.step_ms;
   const Grid grid =
-      subquery_grid(shifted_grid(evaluator.grid(), form.shift, query.grid), form.range_ms, step);
+      subquery_grid(shifted_grid(evaluator.grid(), form.shift, query.steps), form.range_ms, step);
   if (grid.count == 0) return {};
   // One row and its samples, before they are there: even one may be more than there is room for.
   Charge charge(query.budget);
@@ -144,7 +144,7 @@ class RangeCall {
     }
     const RangeForm form = range_form(bare(*matrix_));
     range_ms_ = form.range_ms;
-    windows_ = shifted_grid(evaluator.grid(), *form.shift, evaluator.query().grid);
+    windows_ = shifted_grid(evaluator.grid(), *form.shift, evaluator.query().steps);
     pinned_ = form.shift->pin != TimeShift::Pin::none;
   }
 
@@ -238,7 +238,7 @@ Result<void> range_rows(Evaluator& evaluator, const Node& node, const RowSink& s
 Result<void> absent_range_rows(Evaluator& evaluator, const Node& node, const RowSink& sink) {
   const Node& argument = *std::get<Call>(node.form).arguments[0];
   const RangeForm form = range_form(bare(argument));
-  const Grid windows = shifted_grid(evaluator.grid(), *form.shift, evaluator.query().grid);
+  const Grid windows = shifted_grid(evaluator.grid(), *form.shift, evaluator.query().steps);
   const bool pinned = form.shift->pin != TimeShift::Pin::none;
   Bits present(evaluator.steps());
   auto done =
@@ -256,7 +256,7 @@ Result<void> absent_range_rows(Evaluator& evaluator, const Node& node, const Row
 Result<void> matrix_series(Evaluator& evaluator, const Node& node, const SeriesVisitor& visit) {
   const Node& inner = bare(node);
   const RangeForm form = range_form(inner);
-  const Grid window = shifted_grid(evaluator.grid(), *form.shift, evaluator.query().grid);
+  const Grid window = shifted_grid(evaluator.grid(), *form.shift, evaluator.query().steps);
   return range_series(evaluator, inner, [&](const SeriesData& series) -> Result<void> {
     const SeriesData inside = in_window(series, window.start_ms, form.range_ms);
     if (inside.t.empty()) return {};

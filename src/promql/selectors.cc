@@ -63,7 +63,7 @@ Result<void> instant_rows(Evaluator& evaluator, const Node& node, const RowSink&
                           ValueOf&& value_of) {
   Query& query = evaluator.query();
   const auto& form = std::get<VectorSelector>(node.form);
-  const Grid looking = shifted_grid(evaluator.grid(), form.shift, query.grid);
+  const Grid looking = shifted_grid(evaluator.grid(), form.shift, query.steps);
   const bool pinned = form.shift.pin != TimeShift::Pin::none;
   Row row;
   return for_each_series(query, node, [&](const SeriesData& series) -> Result<void> {
