@@ -14,43 +14,55 @@
 
 namespace hygge {
 
-/// A function over the samples of (T − range, T]: left-open, right-closed. What each one needs and
-/// gives stands in src/window/function.h; steps without enough samples have no value.
+/// A function over the samples of (T − range, T]: left-open, right-closed; a value type. `range`
+/// must be positive, which window() checks. Staleness markers are no samples; NaN and infinities
+/// are, unless stated. A step has no value where its window holds no sample, or, for the last two
+/// groups, fewer than two. Formulas and their treatment of NaN are Prometheus' where the name is.
 class Window {
  public:
   using Ms = std::chrono::milliseconds;
+  /// How long a step between two samples may be to count: longer than any sane scrape interval.
+  static constexpr Ms kLookback = std::chrono::hours(1);
 
   static Window last(Ms range) noexcept;
   static Window first(Ms range) noexcept;
   static Window count(Ms range) noexcept;
-  static Window present(Ms range) noexcept;
-  static Window sum(Ms range) noexcept;
-  static Window avg(Ms range) noexcept;
-  static Window min(Ms range) noexcept;
-  static Window max(Ms range) noexcept;
-  static Window stddev(Ms range) noexcept;
-  static Window stdvar(Ms range) noexcept;
+  static Window present(Ms range) noexcept;  ///< 1
+  static Window sum(Ms range) noexcept;      ///< compensated (Kahan, Neumaier)
+  static Window avg(Ms range) noexcept;      ///< also where the sum overflows
+  static Window min(Ms range) noexcept;      ///< NaN only if all are
+  static Window max(Ms range) noexcept;      ///< NaN only if all are
+  static Window stddev(Ms range) noexcept;   ///< of the population
+  static Window stdvar(Ms range) noexcept;   ///< of the population
+  /// Linear between the ranks around q·(n − 1), NaN sorting lowest; ∓infinity for q < 0 and q > 1.
   static Window quantile(double q, Ms range) noexcept;
-  /// Exact: the sum of the reset-adjusted steps that end in the window, the one from the sample
-  /// before the window included if that lies at most `lookback` before. Nothing is extrapolated,
-  /// integers stay integers, and increase(a, c] = increase(a, b] + increase(b, c].
-  static Window increase(Ms range, Ms lookback = std::chrono::hours(1)) noexcept;
-  /// increase / range, per second.
-  static Window rate(Ms range, Ms lookback = std::chrono::hours(1)) noexcept;
-  /// Last value minus the one before the window (within `lookback`), or the first in it.
-  static Window delta(Ms range, Ms lookback = std::chrono::hours(1)) noexcept;
-  static Window changes(Ms range) noexcept;
-  static Window resets(Ms range) noexcept;
+  static Window changes(Ms range) noexcept;  ///< NaN after NaN is none
+  static Window resets(Ms range) noexcept;   ///< falls
+
+  /// Counts exactly: the sum of the reset-adjusted steps that end in the window. The step from the
+  /// last sample before the window is one of them; none counts that is longer than `lookback`.
+  /// Nothing is extrapolated, integers stay integers, NaN and infinities are no samples, and
+  /// windows add up: increase(a, c] = increase(a, b] + increase(b, c].
+  static Window increase(Ms range, Ms lookback = kLookback) noexcept;
+  /// increase divided by the range in seconds.
+  static Window rate(Ms range, Ms lookback = kLookback) noexcept;
+  /// Last value minus the last one before the window (or the first in it, if that one is missing or
+  /// more than `lookback` earlier).
+  static Window delta(Ms range, Ms lookback = kLookback) noexcept;
+
+  /// Slope per second, by least squares.
   static Window deriv(Ms range) noexcept;
+  /// Where that line stands `ahead` after the step.
   static Window predict_linear(Ms ahead, Ms range) noexcept;
-  static Window irate(Ms range) noexcept;
-  static Window idelta(Ms range) noexcept;
-  /// Prometheus' forms, which extrapolate to the window's edges.
+  static Window irate(Ms range) noexcept;   ///< of the last two samples, reset-adjusted, per second
+  static Window idelta(Ms range) noexcept;  ///< of the last two samples
+
+  /// Prometheus' rate(), increase() and delta(), which extrapolate to the window's edges.
   static Window prom_rate(Ms range) noexcept;
   static Window prom_increase(Ms range) noexcept;
   static Window prom_delta(Ms range) noexcept;
 
-  /// How far before a step the function reads.
+  /// How far before a step the function reads: range, and lookback where there is one.
   [[nodiscard]] DurationMs reach_ms() const noexcept;
 
   // For the engine.
@@ -67,7 +79,8 @@ class Window {
   double parameter_;
 };
 
-/// The range that a view needs for `window` over `steps`.
+/// The range that a view needs for `window` over `steps`: from reach_ms() before the first step up
+/// to the last.
 [[nodiscard]] TimeRange range_for(const Window& window, const Steps& steps) noexcept;
 
 /// One series' values over the steps.
@@ -86,22 +99,35 @@ struct Rows {
   std::vector<Row> rows;  ///< in the order of the view; series without any value are left out
 };
 
-/// `window` over the series of selector `index` of `view`, at each of `steps`. Staleness markers
-/// are no samples. One thread at a time per view. O(samples + steps) per series for nearly all
-/// functions. Errors: invalid_argument (the view's range is too small; says which would do; or no
-/// such selector), and those of reading.
+/// At most so many steps in one call; their values are held for every series at once.
+inline constexpr std::size_t kMaxWindowSteps = std::size_t{1} << 24U;
+
+/// `window` over the series of selector `index` of `view`, at each of `steps`. The view must cover
+/// what is read; range_for gives that:
+///
+///     const Window five = Window::rate(5min);
+///     auto view = db.view({selector("requests_total").value()}, range_for(five, steps));
+///     auto rows = window(*view, 0, five, steps);
+///
+/// Takes O(samples + steps) per series (deriv, predict_linear: samples in windows; quantile: times
+/// the window for moving memory) and O(steps) memory per row. One thread at a time per view.
+/// Errors: invalid_argument (a view that covers too little, with the range that would do; no such
+/// selector; a range, lookback or step that makes no sense), out_of_range (times that cannot be
+/// stored), limit (more than kMaxWindowSteps), and those of reading.
 [[nodiscard]] Result<Rows> window(const View& view, std::size_t index, const Window& window,
                                   const Steps& steps);
 
-/// The cells of one series, oldest first; intervals without samples have none.
+/// The cells of one series, oldest first. Intervals in which nothing lies have none; one in which
+/// only a staleness marker lies has a cell with n = 0.
 struct SeriesCells {
   Labels labels;
   std::vector<TimedCell> cells;
 };
 
 /// The cells of resolution R over the view's range, per series: intervals (k·R, (k + 1)·R],
-/// computed from the samples. Errors: invalid_argument (a resolution that is not positive), and
-/// those of reading.
+/// computed from the samples. A cell that the view's range cuts holds what lies inside; open the
+/// view at multiples of R for whole ones. O(samples). Errors: invalid_argument (a resolution that
+/// is not positive; no such selector), and those of reading.
 [[nodiscard]] Result<std::vector<SeriesCells>> downsample(const View& view, std::size_t index,
                                                           std::chrono::milliseconds resolution);
 

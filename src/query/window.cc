@@ -1,9 +1,12 @@
+// Windows and cells over a View: decodes series by series, then calls src/window.
 #include <fmt/format.h>
 #include <hygge/window.h>
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
+#include "window/cell_functions.h"
 #include "window/function.h"
 
 namespace hygge {
@@ -76,25 +79,33 @@ Window Window::prom_delta(Ms range) noexcept {
 DurationMs Window::reach_ms() const noexcept { return windows::reach_ms(spec_of(*this)); }
 
 TimeRange range_for(const Window& window, const Steps& steps) noexcept {
-  const std::size_t count = steps.count();
-  return {steps.start_ms - window.reach_ms(), count == 0 ? steps.start_ms : steps.at(count - 1)};
+  TimeRange range{steps.start_ms, steps.start_ms};
+  if (__builtin_sub_overflow(steps.start_ms, window.reach_ms(), &range.after)) {
+    range.after = std::numeric_limits<TimeMs>::min();
+  }
+  if (const std::size_t count = steps.count(); count > 0) range.until = steps.at(count - 1);
+  return range;
 }
 
 namespace {
 
-// Decodes a series without its staleness markers.
-Result<SeriesSamples> read(const Series& series, TimeRange range) {
-  SeriesSamples out;
+// Decodes a series without its staleness markers; `out` keeps its memory from series to series.
+Result<void> read(const Series& series, TimeRange range, SeriesSamples& out) {
+  out.t.clear();
+  out.v.clear();
   BlockCursor blocks = series.blocks(range);
   while (const Block* block = blocks.next()) {
-    for (std::size_t i = 0; i < block->t.size(); ++i) {
-      if (is_stale(block->v[i])) continue;
-      out.t.push_back(block->t[i]);
-      out.v.push_back(block->v[i]);
+    auto from = block->v.begin();
+    while (from != block->v.end()) {
+      const auto stale = std::find_if(from, block->v.end(), is_stale);
+      out.v.insert(out.v.end(), from, stale);
+      out.t.insert(out.t.end(), block->t.begin() + (from - block->v.begin()),
+                   block->t.begin() + (stale - block->v.begin()));
+      from = stale == block->v.end() ? stale : stale + 1;
     }
   }
   if (const Error* error = blocks.error()) return tl::unexpected<Error>(*error);
-  return out;
+  return {};
 }
 
 tl::unexpected<Error> no_selector(const View& view, std::size_t index) {
@@ -104,22 +115,63 @@ tl::unexpected<Error> no_selector(const View& view, std::size_t index) {
 
 }  // namespace
 
+namespace {
+
+bool storable(TimeMs t_ms) { return kMinTimeMs <= t_ms && t_ms <= kMaxTimeMs; }
+
+Result<void> check(const Window& window, const Steps& steps) {
+  if (window.range_ms() <= 0 || window.lookback_ms() < 0) {
+    return fail(ErrorCode::invalid_argument,
+                fmt::format("a window of {} ms with a lookback of {} ms", window.range_ms(),
+                            window.lookback_ms()),
+                "a range must be positive, a lookback at least 0");
+  }
+  if (steps.start_ms != steps.end_ms && steps.step_ms <= 0) {
+    return fail(ErrorCode::invalid_argument, fmt::format("a step of {} ms", steps.step_ms),
+                "a step must be positive; instant(t) makes a single one");
+  }
+  if (!storable(steps.start_ms) || !storable(steps.end_ms) || window.range_ms() > kMaxTimeMs ||
+      window.lookback_ms() > kMaxTimeMs) {
+    return fail(ErrorCode::out_of_range,
+                fmt::format("steps from {} to {} ms over windows of {} ms leave the times that can "
+                            "be stored",
+                            steps.start_ms, steps.end_ms, window.range_ms()));
+  }
+  if (steps.count() > kMaxWindowSteps) {
+    return fail(ErrorCode::limit,
+                fmt::format("{} steps; at most {}", steps.count(), kMaxWindowSteps),
+                "take a longer step, or ask piece by piece");
+  }
+  return {};
+}
+
+Result<void> check_cover(const View& view, TimeRange needed) {
+  if (view.range().after <= needed.after && needed.until <= view.range().until) return {};
+  return fail(ErrorCode::invalid_argument,
+              fmt::format("the view covers ({}, {}], the window needs ({}, {}]", view.range().after,
+                          view.range().until, needed.after, needed.until),
+              "open the view with range_for(window, steps)");
+}
+
+}  // namespace
+
 Result<Rows> window(const View& view, std::size_t index, const Window& window, const Steps& steps) {
   if (index >= view.selector_count()) return no_selector(view, index);
+  if (auto sound = check(window, steps); !sound) return tl::unexpected<Error>(sound.error());
   const TimeRange needed = range_for(window, steps);
-  if (needed.after < view.range().after || needed.until > view.range().until) {
-    return fail(ErrorCode::invalid_argument,
-                fmt::format("the view covers ({}, {}], the window needs ({}, {}]",
-                            view.range().after, view.range().until, needed.after, needed.until),
-                "open the view with range_for(window, steps)");
-  }
-  Rows out{steps, {}};
   const std::size_t count = steps.count();
+  Rows out{steps, {}};
+  if (count == 0) return out;
+  if (auto covers = check_cover(view, needed); !covers) {
+    return tl::unexpected<Error>(covers.error());
+  }
+  SeriesSamples samples;
   for (const Series& series : view.series(index)) {
-    auto samples = read(series, needed);
-    if (!samples) return tl::unexpected<Error>(samples.error());
+    if (auto done = read(series, needed, samples); !done) {
+      return tl::unexpected<Error>(done.error());
+    }
     Row row{{}, std::vector<double>(count), std::vector<std::uint64_t>((count + 63) / 64)};
-    windows::evaluate(spec_of(window), samples->t, samples->v, steps, 0, {row.v, row.valid});
+    windows::evaluate(spec_of(window), samples.t, samples.v, steps, 0, {row.v, row.valid});
     const bool any =
         std::any_of(row.valid.begin(), row.valid.end(), [](std::uint64_t w) { return w != 0; });
     if (!any) continue;
@@ -128,17 +180,6 @@ Result<Rows> window(const View& view, std::size_t index, const Window& window, c
   }
   return out;
 }
-
-namespace {
-
-// The k of (k·R, (k + 1)·R].
-std::int64_t interval_of(TimeMs t_ms, DurationMs resolution_ms) {
-  const std::int64_t k = t_ms / resolution_ms;
-  const std::int64_t rest = t_ms % resolution_ms;
-  return rest > 0 ? k : k - 1;
-}
-
-}  // namespace
 
 Result<std::vector<SeriesCells>> downsample(const View& view, std::size_t index,
                                             std::chrono::milliseconds resolution) {
@@ -152,13 +193,7 @@ Result<std::vector<SeriesCells>> downsample(const View& view, std::size_t index,
     SeriesCells cells{series.labels(), {}};
     BlockCursor blocks = series.blocks();
     while (const Block* block = blocks.next()) {
-      for (std::size_t i = 0; i < block->t.size(); ++i) {
-        const TimeMs start_ms = interval_of(block->t[i], resolution_ms) * resolution_ms;
-        if (cells.cells.empty() || cells.cells.back().start_ms != start_ms) {
-          cells.cells.push_back({start_ms, {}});
-        }
-        cells.cells.back().cell.add({block->t[i], block->v[i]});
-      }
+      windows::add_to_cells(block->t, block->v, resolution_ms, cells.cells);
     }
     if (const Error* error = blocks.error()) return tl::unexpected<Error>(*error);
     if (!cells.cells.empty()) out.push_back(std::move(cells));

@@ -2,17 +2,89 @@
 
 #include <cmath>
 
+#include "base/assert.h"
 #include "window/compensated.h"
+#include "window/families.h"
 
 namespace hygge {
 
 namespace {
 
-bool is_change(double before, double after) {
-  return before != after && !(std::isnan(before) && std::isnan(after));
+double reset_adjusted(double before, double after) {
+  return after < before ? after : after - before;
 }
 
-double step(double before, double after) { return after < before ? after : after - before; }
+// Counts, extremes and the step between two neighbours: everything that is compared, not added up.
+void merge_steps(Cell& cell, const Cell& next) {
+  if (next.v_first < cell.v_last) {
+    cell.resets += 1;
+    cell.fallen += cell.v_last;
+  }
+  cell.resets += next.resets;
+  cell.fallen += next.fallen;
+  cell.changes += (windows::is_change(cell.v_last, next.v_first) ? 1 : 0) + next.changes;
+}
+
+void merge_counter(Cell::Counter& counter, const Cell::Counter& next, DurationMs lookback_ms) {
+  if (next.n == 0) return;
+  if (counter.n == 0) {
+    counter = next;
+    return;
+  }
+  if (next.t_first_ms - counter.t_last_ms <= lookback_ms) {
+    counter.increase += reset_adjusted(counter.v_last, next.v_first);
+  }
+  counter.increase += next.increase;
+  counter.n += next.n;
+  counter.t_last_ms = next.t_last_ms;
+  counter.v_last = next.v_last;
+}
+
+// The first of equal values keeps its time; any number replaces a NaN.
+void merge_extremes(Cell& cell, const Cell& next) {
+  if (next.min < cell.min || (std::isnan(cell.min) && !std::isnan(next.min))) {
+    cell.min = next.min;
+    cell.t_min_ms = next.t_min_ms;
+  }
+  if (next.max > cell.max || (std::isnan(cell.max) && !std::isnan(next.max))) {
+    cell.max = next.max;
+    cell.t_max_ms = next.t_max_ms;
+  }
+}
+
+// Means and central moments, by Chan, Golub and LeVeque, 1979.
+void merge_moments(Cell& cell, const Cell& next) {
+  windows::CompensatedSum total{cell.sum, cell.sum_lost};
+  total.add(windows::CompensatedSum{next.sum, next.sum_lost});
+  cell.sum = total.sum;
+  cell.sum_lost = total.lost;
+
+  const auto left = static_cast<double>(cell.n);
+  const auto right = static_cast<double>(next.n);
+  const double share = right / (left + right);
+  const double weight = left * share;
+  const double v_between = next.mean - cell.mean;
+  const double t_between =
+      windows::seconds(cell.t_first_ms, next.t_first_ms) + next.t_mean - cell.t_mean;
+  cell.mean += v_between * share;
+  cell.t_mean += t_between * share;
+  cell.m2 += next.m2 + v_between * v_between * weight;
+  cell.t_m2 += next.t_m2 + t_between * t_between * weight;
+  cell.tv_m2 += next.tv_m2 + t_between * v_between * weight;
+}
+
+Cell cell_of(const Sample& sample) {
+  Cell one;
+  one.n = 1;
+  one.t_first_ms = one.t_last_ms = one.t_min_ms = one.t_max_ms = sample.t_ms;
+  one.v_first = one.v_last = one.min = one.max = one.sum = one.mean = sample.v;
+  // 0; NaN for an infinity, which has neither spread nor slope, wherever it stands.
+  one.m2 = one.tv_m2 = sample.v - sample.v;
+  if (std::isfinite(sample.v)) {
+    one.counter = {1, sample.t_ms, sample.t_ms, sample.v, sample.v, 0};
+  }
+  return one;
+}
 
 }  // namespace
 
@@ -21,14 +93,10 @@ void Cell::add(const Sample& sample) noexcept {
     stale_at_end = true;
     return;
   }
-  Cell one;
-  one.n = 1;
-  one.t_first_ms = one.t_last_ms = one.t_min_ms = one.t_max_ms = sample.t_ms;
-  one.v_first = one.v_last = one.min = one.max = one.sum = one.mean = sample.v;
-  merge(one);
+  merge(cell_of(sample));
 }
 
-void Cell::merge(const Cell& next) noexcept {
+void Cell::merge(const Cell& next, DurationMs lookback_ms) noexcept {
   if (next.n == 0) {
     stale_at_end = stale_at_end || next.stale_at_end;
     return;
@@ -37,28 +105,11 @@ void Cell::merge(const Cell& next) noexcept {
     *this = next;
     return;
   }
-  increase += step(v_last, next.v_first) + next.increase;
-  resets += (next.v_first < v_last ? 1 : 0) + next.resets;
-  changes += (is_change(v_last, next.v_first) ? 1 : 0) + next.changes;
-  // The first of equal values keeps its time.
-  if (std::isnan(min) || next.min < min) {
-    min = next.min;
-    t_min_ms = next.t_min_ms;
-  }
-  if (std::isnan(max) || next.max > max) {
-    max = next.max;
-    t_max_ms = next.t_max_ms;
-  }
-  windows::CompensatedSum total{sum, sum_lost};
-  total.add(windows::CompensatedSum{next.sum, next.sum_lost});
-  sum = total.sum;
-  sum_lost = total.lost;
-  // Chan, Golub, LeVeque 1979.
-  const auto left = static_cast<double>(n);
-  const auto right = static_cast<double>(next.n);
-  const double between = next.mean - mean;
-  mean += between * right / (left + right);
-  m2 += next.m2 + between * between * left * right / (left + right);
+  HYGGE_ASSERT(t_last_ms < next.t_first_ms);
+  merge_steps(*this, next);
+  merge_counter(counter, next.counter, lookback_ms);
+  merge_extremes(*this, next);
+  merge_moments(*this, next);
   t_before_last_ms = next.n >= 2 ? next.t_before_last_ms : t_last_ms;
   v_before_last = next.n >= 2 ? next.v_before_last : v_last;
   t_last_ms = next.t_last_ms;
@@ -71,8 +122,10 @@ double Cell::sum_value() const noexcept { return windows::CompensatedSum{sum, su
 
 std::optional<double> Cell::avg() const noexcept {
   if (n == 0) return std::nullopt;
-  // A sum that has overflowed says nothing; the mean still does.
-  return std::isinf(sum) ? mean : sum_value() / static_cast<double>(n);
+  // A sum of finite values that has overflowed says nothing; their mean still does.
+  if (std::isinf(sum)) return counter.n == n ? mean : sum;
+  const auto count = static_cast<double>(n);
+  return sum / count + sum_lost / count;
 }
 
 std::optional<double> Cell::stdvar() const noexcept {

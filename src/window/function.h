@@ -27,11 +27,13 @@ enum class Function : std::uint8_t {
   quantile,  ///< of `parameter`; NaN sorts lowest, linear between ranks
   changes,   ///< a NaN after a NaN is none
   resets,
-  // Counting, with the step from the sample before the window (at most `lookback_ms` before the one
-  // it leads to): window sums are additive, and integers stay integers.
-  increase,  ///< sum of the reset-adjusted steps that end in the window
+  // Counting. A step belongs whole to the window in which it ends, that from the last sample before
+  // the window included, and counts nothing where it is longer than `lookback_ms`: so windows add
+  // up, increase(a, c] = increase(a, b] + increase(b, c], and integers stay integers.
+  increase,  ///< sum of the reset-adjusted steps that end in the window; only finite values are
+             ///< samples here, as in a service level's counts
   rate,      ///< increase per second of the range
-  delta,     ///< last − the sample before the window, or the first in it
+  delta,     ///< last − the last sample before the window, or the first in it (see lookback_ms)
   // At least two samples.
   deriv,           ///< slope per second, least squares
   predict_linear,  ///< the regression's value `parameter` seconds after the step
@@ -44,7 +46,7 @@ enum class Function : std::uint8_t {
 
 struct Spec {
   Function function = Function::last;
-  DurationMs range_ms = 0;
+  DurationMs range_ms = 0;           ///< > 0
   double parameter = 0;              ///< q of quantile; seconds of predict_linear
   DurationMs lookback_ms = kHourMs;  ///< of increase, rate and delta
 };
@@ -65,7 +67,8 @@ struct RowOut {
 
 /// Fills `out` for the windows that end at grid.at(i) − offset_ms. `t` rises strictly. `t` and `v`
 /// need to hold the samples of (first step − offset − reach, last step − offset].
-/// O(samples + steps) for most; deriv and predict_linear O(samples in windows).
+/// O(samples + steps) for most; deriv and predict_linear O(samples in windows), quantile a memmove
+/// of the window per sample, increase and rate what they hold of resets per window.
 void evaluate(const Spec& spec, std::span<const TimeMs> t, std::span<const double> v,
               const Steps& grid, DurationMs offset_ms, RowOut out);
 

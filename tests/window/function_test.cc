@@ -5,7 +5,6 @@
 #include <cmath>
 #include <limits>
 #include <optional>
-#include <random>
 #include <vector>
 
 namespace hygge::windows {
@@ -137,116 +136,169 @@ TEST(Window, HugeSumsDoNotSpoilTheMean) {
   EXPECT_EQ(at({Function::sum, 60'000}, seconds({{1, 1e16}, {2, 1}, {3, -1e16}}), 3'000), 1);
 }
 
-// An independent evaluator: each window anew, straight from the definition.
-std::optional<double> naive(const Spec& spec, const Samples& in, TimeMs at_ms) {
-  std::vector<TimeMs> t;
-  std::vector<double> v;
-  std::optional<std::size_t> first;
-  for (std::size_t i = 0; i < in.t.size(); ++i) {
-    if (in.t[i] <= at_ms - spec.range_ms || in.t[i] > at_ms) continue;
-    if (!first) first = i;
-    t.push_back(in.t[i]);
-    v.push_back(in.v[i]);
-  }
-  if (v.empty()) return std::nullopt;
-  long double sum = 0;
-  for (const double x : v) sum += x;
-  const long double mean = sum / static_cast<long double>(v.size());
-  std::vector<double> sorted = v;
-  std::sort(sorted.begin(), sorted.end());
-  switch (spec.function) {
-    case Function::sum:
-      return static_cast<double>(sum);
-    case Function::avg:
-      return static_cast<double>(mean);
-    case Function::min:
-      return sorted.front();
-    case Function::max:
-      return sorted.back();
-    case Function::stddev: {
-      long double m2 = 0;
-      for (const double x : v) m2 += (x - mean) * (x - mean);
-      return static_cast<double>(std::sqrt(m2 / static_cast<long double>(v.size())));
-    }
-    case Function::quantile: {
-      const double rank = spec.parameter * static_cast<double>(sorted.size() - 1);
-      const auto low = static_cast<std::size_t>(rank);
-      const double part = rank - static_cast<double>(low);
-      return sorted[low] * (1 - part) + sorted[std::min(low + 1, sorted.size() - 1)] * part;
-    }
-    case Function::increase: {
-      double total = 0;
-      for (std::size_t i = *first; i < *first + v.size(); ++i) {
-        if (i == 0 || in.t[i] - in.t[i - 1] > spec.lookback_ms) continue;
-        total += in.v[i] < in.v[i - 1] ? in.v[i] : in.v[i] - in.v[i - 1];
-      }
-      return total;
-    }
-    case Function::resets:
-    case Function::changes: {
-      double total = 0;
-      for (std::size_t i = 1; i < v.size(); ++i) {
-        total += spec.function == Function::resets ? v[i] < v[i - 1] : v[i] != v[i - 1];
-      }
-      return total;
-    }
-    default:
-      return std::nullopt;
+// Windows that reach over a gap longer than the lookback must not lose the restarts before it.
+TEST(Window, IncreaseOverGapsAndResetsAtEveryStep) {
+  const Samples in = seconds({{0, 5}, {10, 2}, {20, 4}, {100, 9}, {110, 1}, {120, 6}});
+  const Spec spec{Function::increase, 120'000, 0, 30'000};
+  const auto row = run(spec, in, {100'000, 130'000, 10'000});
+  EXPECT_EQ(row[0], 2 + 2);      // (−20, 100]: the fall to 2, two more, and the gap
+  EXPECT_EQ(row[1], 4 + 1);      // the fall to 1
+  EXPECT_EQ(row[2], 4 + 1 + 5);  // (0, 120], the step from 0 included
+  EXPECT_EQ(row[3], 2 + 1 + 5);  // (10, 130]
+}
+
+TEST(Window, CountsTakeNanAndInfinitiesForNoSamples) {
+  const Samples in = seconds({{0, 10}, {10, kNan}, {20, 3}, {30, kInf}, {40, 5}});
+  EXPECT_EQ(at({Function::increase, 60'000}, in, 40'000), 3 + 2);
+  EXPECT_EQ(at({Function::increase, 10'000}, in, 20'000), 3);
+  EXPECT_EQ(at({Function::increase, 10'000}, in, 10'000), std::nullopt);
+  EXPECT_EQ(at({Function::rate, 10'000}, in, 20'000), 0.3);
+}
+
+TEST(Window, OneSampleIsEnoughForStatisticsNotForSlopes) {
+  const Samples in = seconds({{10, 7}});
+  const std::pair<Function, std::optional<double>> cases[] = {
+      {Function::last, 7},
+      {Function::first, 7},
+      {Function::count, 1},
+      {Function::present, 1},
+      {Function::sum, 7},
+      {Function::avg, 7},
+      {Function::min, 7},
+      {Function::max, 7},
+      {Function::stddev, 0},
+      {Function::stdvar, 0},
+      {Function::quantile, 7},
+      {Function::changes, 0},
+      {Function::resets, 0},
+      {Function::increase, 0},
+      {Function::rate, 0},
+      {Function::delta, 0},
+      {Function::deriv, std::nullopt},
+      {Function::predict_linear, std::nullopt},
+      {Function::irate, std::nullopt},
+      {Function::idelta, std::nullopt},
+      {Function::prom_increase, std::nullopt},
+      {Function::prom_rate, std::nullopt},
+      {Function::prom_delta, std::nullopt},
+  };
+  for (const auto& [function, expected] : cases) {
+    SCOPED_TRACE(static_cast<int>(function));
+    EXPECT_EQ(at({function, 10'000, 0.5}, in, 10'000), expected);
+    EXPECT_EQ(at({function, 10'000, 0.5}, in, 20'000), std::nullopt) << "left-open";
+    EXPECT_EQ(at({function, 10'000, 0.5}, in, 9'999), std::nullopt);
+    EXPECT_EQ(at({function, 10'000, 0.5}, {}, 10'000), std::nullopt);
   }
 }
 
-TEST(WindowProperty, StreamedWindowsAreRecomputedWindows) {
-  for (std::uint64_t seed = 0; seed < 200; ++seed) {
-    SCOPED_TRACE(seed);
-    std::mt19937_64 random(seed);
-    Samples in;
-    TimeMs t = static_cast<TimeMs>(random() % 100'000) - 50'000;
-    double counter = 0;
-    for (int i = 0; i < 300; ++i) {
-      t += static_cast<TimeMs>(random() % 20'000) + 1;
-      counter = random() % 40 == 0 ? 0 : counter + static_cast<double>(random() % 10);
-      in.t.push_back(t);
-      in.v.push_back(counter);
-    }
-    const auto step = static_cast<DurationMs>(random() % 30'000) + 500;
-    const auto range = static_cast<DurationMs>(random() % 600'000) + 1;
-    const Steps steps{in.t[0] - 10'000, in.t[0] + 300 * step, step};
-    for (const Function function :
-         {Function::sum, Function::avg, Function::min, Function::max, Function::stddev,
-          Function::quantile, Function::increase, Function::resets, Function::changes}) {
-      SCOPED_TRACE(static_cast<int>(function));
-      const Spec spec{function, range, 0.9, 60'000};
-      const auto row = run(spec, in, steps);
-      for (std::size_t i = 0; i < row.size(); ++i) {
-        const auto expected = naive(spec, in, steps.at(i));
-        ASSERT_EQ(row[i].has_value(), expected.has_value()) << i;
-        if (!expected) continue;
-        const bool exact = function != Function::avg && function != Function::stddev &&
-                           function != Function::quantile;
-        ASSERT_NEAR(*row[i], *expected, exact ? 0 : 1e-9 * (1 + std::fabs(*expected))) << i;
+TEST(Window, LooksAtTheLastTwo) {
+  const Samples in = seconds({{0, 1}, {10, 9}, {30, 4}, {50, 8}});
+  EXPECT_EQ(at({Function::irate, 60'000}, in, 50'000), 0.2);
+  EXPECT_EQ(at({Function::irate, 60'000}, in, 30'000), 0.2) << "a restart: 4 in 20 s";
+  EXPECT_EQ(at({Function::idelta, 60'000}, in, 30'000), -5);
+  EXPECT_EQ(at({Function::idelta, 20'000}, in, 50'000), std::nullopt);
+}
+
+TEST(Window, DeltaStartsFromTheSampleBefore) {
+  const Samples in = seconds({{0, 10}, {10, 4}, {20, 7}});
+  EXPECT_EQ(at({Function::delta, 10'000}, in, 20'000), 3);
+  EXPECT_EQ(at({Function::delta, 20'000}, in, 20'000), -3);
+  EXPECT_EQ(at({Function::delta, 10'000, 0, 9'999}, in, 20'000), 0) << "too long before";
+  EXPECT_EQ(at({Function::delta, 60'000}, in, 20'000), -3) << "nothing before";
+}
+
+TEST(Window, ResetsAndChangesCountNeighbours) {
+  const Samples in = seconds({{0, 3}, {10, 3}, {20, 1}, {30, 5}, {40, kNan}, {50, kNan}, {60, 2}});
+  EXPECT_EQ(at({Function::resets, 100'000}, in, 60'000), 1) << "not by way of NaN";
+  EXPECT_EQ(at({Function::changes, 100'000}, in, 60'000), 4);
+  EXPECT_EQ(at({Function::resets, 10'000}, in, 20'000), 0) << "the fall lies outside";
+}
+
+TEST(Window, SpreadIsThePopulations) {
+  const Samples in = seconds({{0, 2}, {1, 4}, {2, 4}, {3, 4}, {4, 5}, {5, 5}, {6, 7}, {7, 9}});
+  EXPECT_EQ(at({Function::stdvar, 60'000}, in, 7'000), 4);
+  EXPECT_EQ(at({Function::stddev, 60'000}, in, 7'000), 2);
+  EXPECT_TRUE(std::isnan(at({Function::stddev, 60'000}, seconds({{1, kInf}}), 1'000).value()));
+  const double third = 1.5990505637277868;
+  EXPECT_EQ(at({Function::stdvar, 60'000}, seconds({{1, third}, {2, third}, {3, third}}), 3'000),
+            0);
+}
+
+// A sum that has left the range of doubles does not come back; a mean does not leave.
+TEST(Window, SumsThatOverflowAreAddedFromTheLeft) {
+  const double huge = std::numeric_limits<double>::max();
+  Samples in;
+  for (int i = 0; i < 40; ++i) in.t.push_back(1'000 * i);
+  for (int i = 0; i < 40; ++i) in.v.push_back(i % 4 < 2 ? huge : -huge);
+  const Steps grid{3'000, 39'000, 1'000};
+  for (const DurationMs range : {4'000, 8'000, 12'000}) {
+    SCOPED_TRACE(range);
+    const auto sums = run({Function::sum, range}, in, grid);
+    const auto means = run({Function::avg, range}, in, grid);
+    for (std::size_t i = 0; i < grid.count(); ++i) {
+      double sum = 0;
+      for (std::size_t k = 0; k < in.t.size(); ++k) {
+        if (in.t[k] > grid.at(i) - range && in.t[k] <= grid.at(i)) sum += in.v[k];
       }
+      ASSERT_EQ(sums[i], sum) << i;
+      ASSERT_LE(std::fabs(*means[i]), huge) << i;
+    }
+  }
+  const auto whole = run({Function::avg, 40'000}, in, instant(39'000));
+  EXPECT_NEAR(*whole[0] / huge, 0, 1e-12);
+}
+
+TEST(Window, AnOffsetMovesTheWindowNotTheStep) {
+  const Samples in = seconds({{10, 1}, {20, 3}, {30, 5}});
+  EXPECT_EQ(run({Function::sum, 20'000}, in, instant(40'000), 10'000)[0], 8);
+  EXPECT_EQ(run({Function::sum, 20'000}, in, instant(0), -30'000)[0], 8);
+  // predict_linear starts from the step: the line reaches 7 at 40 s.
+  EXPECT_NEAR(run({Function::predict_linear, 30'000, 0}, in, instant(40'000), 10'000)[0].value(), 7,
+              1e-12);
+}
+
+TEST(Window, ExtrapolatesWholeGapsHalfGapsAndToZero) {
+  // Gaps of 10 s: an edge less than 11 s away is reached whole, one further away by 5 s.
+  const Samples in = seconds({{100, 100}, {110, 110}, {120, 120}});
+  EXPECT_DOUBLE_EQ(at({Function::prom_increase, 30'999}, in, 120'000).value(), 20 + 10.999);
+  EXPECT_DOUBLE_EQ(at({Function::prom_increase, 31'000}, in, 120'000).value(), 20 + 5);
+  EXPECT_DOUBLE_EQ(at({Function::prom_increase, 42'000}, in, 130'999).value(), 20 + 5 + 10.999);
+  EXPECT_DOUBLE_EQ(at({Function::prom_increase, 42'000}, in, 131'000).value(), 20 + 5 + 5);
+  // A restart inside: 30 − 100 + 120; the line from 100 meets zero far outside.
+  const Samples restarted = seconds({{100, 100}, {110, 120}, {120, 30}});
+  EXPECT_DOUBLE_EQ(at({Function::prom_increase, 20'001}, restarted, 120'000).value(),
+                   50 * 20.001 / 20);
+  // Negative values are no counter's start.
+  const Samples negative = seconds({{100, -1}, {110, 9}});
+  EXPECT_DOUBLE_EQ(at({Function::prom_increase, 20'000}, negative, 110'000).value(), 20);
+  EXPECT_DOUBLE_EQ(at({Function::prom_rate, 20'000}, negative, 110'000).value(), 1);
+}
+
+TEST(Window, QuantilesSortNanLowestAlsoWhileSliding) {
+  const Samples in = seconds({{1, kNan}, {2, 5}, {3, kNan}, {4, -1}, {5, 2}, {6, 8}});
+  const auto row = run({Function::quantile, 6'000, 0.4}, in, {6'000, 9'000, 1'000});
+  EXPECT_EQ(row[0], -1) << "NaN NaN −1 2 5 8";
+  EXPECT_DOUBLE_EQ(*row[1], 0.8) << "NaN −1 2 5 8";
+  EXPECT_TRUE(std::isnan(run({Function::quantile, 6'000, 0}, in, instant(6'000))[0].value()));
+}
+
+TEST(Window, AStepWithoutSamplesIsAGapInTheBitmap) {
+  Samples in;
+  for (int i = 0; i < 200; i += 2) {
+    in.t.push_back(1'000 * i);
+    in.v.push_back(kNan);
+  }
+  const auto row = run({Function::last, 1'000}, in, {0, 199'000, 1'000});
+  for (std::size_t i = 0; i < row.size(); ++i) {
+    ASSERT_EQ(row[i].has_value(), i % 2 == 0) << i;
+    if (row[i]) {
+      ASSERT_TRUE(std::isnan(*row[i]));
     }
   }
 }
 
-TEST(WindowProperty, IncreasesAddUp) {
-  for (std::uint64_t seed = 0; seed < 200; ++seed) {
-    SCOPED_TRACE(seed);
-    std::mt19937_64 random(seed);
-    Samples in;
-    TimeMs t = 0;
-    for (int i = 0; i < 100; ++i) {
-      in.t.push_back(t += static_cast<TimeMs>(random() % 50'000) + 1);
-      in.v.push_back(static_cast<double>(random() % 100));
-    }
-    const auto a = static_cast<TimeMs>(random() % 1'000'000);
-    const auto b = a + static_cast<TimeMs>(random() % 1'000'000) + 1;
-    const auto c = b + static_cast<TimeMs>(random() % 1'000'000) + 1;
-    const auto increase = [&](TimeMs from, TimeMs to) {
-      return at({Function::increase, to - from, 0, 30'000}, in, to).value_or(0);
-    };
-    ASSERT_EQ(increase(a, c), increase(a, b) + increase(b, c));
-  }
+TEST(Window, AskingForNoStepsGivesNone) {
+  EXPECT_TRUE(run({Function::sum, 1'000}, seconds({{1, 1}}), {2, 1, 1}).empty());
 }
 
 }  // namespace
