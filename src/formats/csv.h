@@ -7,6 +7,8 @@
 
 namespace hygge::formats {
 
+/// Errors: parse (a header that is not the long form), those of the sink, of reject() under
+/// `strict`, and of lines, but for damaged data, which is rejected.
 [[nodiscard]] Result<void> read_csv(Lines& lines, Importer& importer);
 
 }  // namespace hygge::formats

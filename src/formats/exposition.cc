@@ -2,87 +2,65 @@
 
 #include <fmt/format.h>
 
-#include <functional>
-#include <unordered_map>
-#include <unordered_set>
+#include <deque>
+#include <limits>
 #include <utility>
 #include <vector>
 
-#include "base/checksum.h"
 #include "base/utf8.h"
+#include "formats/families.h"
 #include "formats/numbers.h"
 #include "formats/scanner.h"
-#include "model/quote.h"
+#include "formats/suffixes.h"
+#include "formats/text_hash.h"
 
 namespace hygge::formats {
 
 namespace {
 
-struct TextHash {
-  using is_transparent = void;
-  std::size_t operator()(std::string_view text) const noexcept {
-    return static_cast<std::size_t>(hash64(as_bytes(text)));
-  }
-};
-
-struct Family {
-  std::string name;
-  std::optional<MetricType> type;
-  Metadata metadata;
-  bool has_help = false;
-  bool has_unit = false;
-  bool closed = false;  ///< another family has followed
-};
-
-// What a series' text has come to: worked out once, then found by the text itself.
+// A series as a text names it: parsed once, then recognised by the text itself.
 struct Known {
+  std::string text;
   std::uint32_t series = 0;
-  Family* family = nullptr;
+  bool has_series = false;
   bool start_time = false;  ///< `_created`
-  std::string reject;       ///< why every line with this text is bad
+  Family* family = nullptr;
+  std::uint64_t types = 0;  ///< Families::types() when `family` was found
   TimeMs last_ms = std::numeric_limits<TimeMs>::min();
+  Known* next = nullptr;  ///< what followed it last time; scrapes repeat themselves
 };
 
-constexpr std::string_view kSuffixes[] = {"_total", "_bucket",  "_sum",
-                                          "_count", "_created", "_info"};
-
-bool type_has_suffix(MetricType type, std::string_view suffix) {
-  switch (type) {
-    case MetricType::counter:
-      return suffix == "_total" || suffix == "_created";
-    case MetricType::histogram:
-      return suffix == "_bucket" || suffix == "_sum" || suffix == "_count" || suffix == "_created";
-    case MetricType::summary:
-      return suffix == "_sum" || suffix == "_count" || suffix == "_created";
-    case MetricType::info:
-      return suffix == "_info";
-    default:
-      return false;
-  }
+// Whether `text` begins with the series that `known` is the text of: it must end there too.
+bool begins_with(std::string_view text, const Known& known) {
+  if (!text.starts_with(known.text)) return false;
+  if (known.text.back() == '}') return true;
+  const std::string_view rest = text.substr(known.text.size());
+  if (rest.empty() || (rest[0] != ' ' && rest[0] != '\t')) return false;
+  return !skip_blanks(rest).starts_with('{');
 }
 
 class Reader {
  public:
   Reader(Dialect dialect, Lines& lines, Importer& importer)
-      : open_metrics_(dialect == Dialect::openmetrics), lines_(lines), importer_(importer) {}
+      : open_metrics_(dialect == Dialect::openmetrics),
+        lines_(lines),
+        importer_(importer),
+        families_(importer.families()) {}
 
   Result<void> run();
 
  private:
   Result<void> line(std::string_view text);
   Result<void> comment(std::string_view text);
-  Result<void> describe(std::string_view keyword, std::string_view name, std::string_view rest);
+  Result<void> describe(std::string_view keyword, Family& family, std::string_view rest);
   Result<void> sample(std::string_view text);
-  Result<Known*> known(std::string_view text);
-  Result<void> resolve(std::string_view text, Known& known);
+  Result<Known*> look_up(std::string_view text, std::string& reason);
+  Result<void> resolve(Known& known, std::string& reason);
   Result<void> value_and_time(std::string_view rest, Known& known);
-  Result<std::string_view> skip_exemplar(std::string_view rest);
+  std::string take_exemplar(std::string_view& rest);
+  std::string bad_time(std::string_view text);
   Result<void> finish();
 
-  Family& family_named(std::string_view name);
-  Family* find_family(std::string_view name);
-  Family* family_of_sample(std::string_view metric, std::string_view& suffix);
-  Result<void> publish(const Family& family);
   void enter(Family* family);
   Result<void> reject(std::string reason) {
     return importer_.reject(lines_.number(), std::move(reason));
@@ -91,44 +69,47 @@ class Reader {
   const bool open_metrics_;
   Lines& lines_;
   Importer& importer_;
-  std::unordered_map<std::string, Known, TextHash, std::equal_to<>> known_;
-  std::unordered_map<std::string, Family, TextHash, std::equal_to<>> families_;
-  std::string last_text_;
-  Known* last_known_ = nullptr;
+  Families& families_;
+  std::deque<Known> known_;
+  std::unordered_map<std::string_view, Known*, TextHash> by_text_;
+  Known* last_ = nullptr;
   Family* current_ = nullptr;
   bool eof_seen_ = false;
+  bool seconds_seen_ = false;  ///< in the format that has milliseconds
 };
 
 Result<void> Reader::run() {
   while (true) {
     auto more = lines_.next();
-    if (!more) return tl::unexpected<Error>(more.error());
+    if (!more) {
+      auto failed = importer_.read_failed(lines_.number() + 1, more.error());
+      if (!failed) return failed;
+      break;
+    }
     if (!*more) break;
     ++importer_.report().lines;
-    if (lines_.too_long()) {
-      if (auto ok = reject("the line is longer than 1 MiB"); !ok) return ok;
-      continue;
-    }
-    if (auto ok = line(lines_.text()); !ok) return ok;
+    auto read = lines_.too_long() ? reject("the line is longer than 1 MiB") : line(lines_.text());
+    if (!read) return read;
   }
   return finish();
 }
 
 Result<void> Reader::finish() {
+  if (auto told = importer_.publish(); !told) return told;
   if (importer_.report().lines == 0) return {};
   if (open_metrics_ && !eof_seen_) {
-    if (importer_.options().strict)
-      return reject("the file does not end in \"# EOF\": it is cut short");
-    importer_.warn("no \"# EOF\" at the end: the file may be cut short");
+    if (importer_.options().strict) return reject("no \"# EOF\": the file is cut short");
+    importer_.warn(Warning::no_eof);
   }
-  if (!open_metrics_ && !lines_.ended() && !lines_.text().empty()) {
-    importer_.warn("the last line does not end in a line feed: the file may be cut short");
+  if (!lines_.ended() && !eof_seen_) importer_.warn(Warning::no_line_feed);
+  if (!open_metrics_ && eof_seen_ && seconds_seen_) {
+    importer_.warn(Warning::openmetrics_as_prometheus);
   }
   return {};
 }
 
 Result<void> Reader::line(std::string_view text) {
-  std::string_view rest = skip_blanks(text);
+  const std::string_view rest = skip_blanks(text);
   if (rest.empty()) return {};
   if (eof_seen_ && open_metrics_) return reject("text after \"# EOF\"");
   if (rest[0] == '#') return comment(rest.substr(1));
@@ -138,210 +119,185 @@ Result<void> Reader::line(std::string_view text) {
 Result<void> Reader::comment(std::string_view text) {
   std::string_view rest = skip_blanks(text);
   const std::string_view keyword = take_word(rest);
-  if (keyword == "EOF") {
+  if (keyword == "EOF" && skip_blanks(rest).empty()) {
     eof_seen_ = true;
-    if (!open_metrics_) {
-      importer_.warn(
-          "\"# EOF\" ends OpenMetrics, whose times are seconds: `hygge import openmetrics` reads "
-          "it");
-    }
     return {};
   }
-  if (keyword != "TYPE" && keyword != "HELP" && keyword != "UNIT") return {};
+  const bool known = keyword == "TYPE" || keyword == "HELP" || (keyword == "UNIT" && open_metrics_);
+  if (!known) return {};
   rest = skip_blanks(rest);
-  std::string quoted_name;
-  std::string_view name;
-  if (!rest.empty() && rest[0] == '"') {
-    rest.remove_prefix(1);
-    if (!take_quoted(rest, quoted_name)) return reject("an unfinished quoted name");
-    name = quoted_name;
+  std::string name;
+  if (rest.starts_with('"')) {
+    if (!take_quoted(rest, Escapes::text, name)) return reject("a quoted name does not end");
   } else {
     name = take_word(rest);
   }
   if (name.empty()) return reject(fmt::format("# {} without a name", keyword));
-  return describe(keyword, name, skip_blanks(rest));
+  if (!is_utf8(name) || !is_utf8(rest)) return reject(fmt::format("# {} is not UTF-8", keyword));
+  Family& family = families_.named(name);
+  enter(&family);
+  return describe(keyword, family, skip_blanks(rest));
 }
 
-Family* Reader::find_family(std::string_view name) {
-  const auto at = families_.find(name);
-  return at == families_.end() ? nullptr : &at->second;
+Result<void> Reader::describe(std::string_view keyword, Family& family, std::string_view rest) {
+  if (keyword != "TYPE") {
+    std::string text = unescape(rest, open_metrics_);
+    const bool same = keyword == "HELP" ? families_.declare_help(family, std::move(text))
+                                        : families_.declare_unit(family, std::move(text));
+    if (!same) importer_.warn(Warning::help_conflict);
+    return {};
+  }
+  const std::string_view word = take_word(rest);
+  const auto type = parse_metric_type(word);
+  if (!type || *type == MetricType::delta || !skip_blanks(rest).empty()) {
+    return reject(fmt::format("unknown type {}", excerpt(word)));
+  }
+  if (!families_.declare_type(family, *type)) importer_.warn(Warning::type_conflict);
+  return {};
 }
 
-Family& Reader::family_named(std::string_view name) {
-  if (Family* family = find_family(name)) return *family;
-  Family& family = families_[std::string(name)];
-  family.name = name;
-  return family;
-}
-
+// Another family has begun, or goes on.
 void Reader::enter(Family* family) {
   if (family == current_) return;
-  if (current_ != nullptr) current_->closed = true;
-  if (family != nullptr && family->closed && open_metrics_) {
-    importer_.warn("a family comes in several pieces; all of it is stored");
-    family->closed = false;
+  if (current_ != nullptr) current_->closed_in = importer_.number();
+  if (family->closed_in == importer_.number()) {
+    family->closed_in = 0;
+    if (open_metrics_) importer_.warn(Warning::family_split);
   }
   current_ = family;
 }
 
-Result<void> Reader::publish(const Family& family) {
-  std::string_view name = family.name;
-  // OpenMetrics' family of a counter has no suffix; the older text names it as its samples.
-  if (!open_metrics_ && family.type == MetricType::counter && name.ends_with("_total")) {
-    name.remove_suffix(std::string_view("_total").size());
-  }
-  return importer_.sink().metadata(importer_.options().prefix + std::string(name), family.metadata);
-}
-
-Result<void> Reader::describe(std::string_view keyword, std::string_view name,
-                              std::string_view rest) {
-  if (!is_utf8(name) || !is_utf8(rest)) return reject(fmt::format("# {} is not UTF-8", keyword));
-  Family& family = family_named(name);
-  enter(&family);
-  if (keyword == "TYPE") {
-    std::string_view type_text = take_word(rest);
-    const auto type = parse_metric_type(type_text);
-    if (!type || *type == MetricType::delta) {
-      return reject(fmt::format("unknown type {}", excerpt(type_text)));
-    }
-    if (family.type && family.type != type) {
-      importer_.warn("a second # TYPE contradicts the first, which stays");
-      return {};
-    }
-    if (family.type) return {};
-    family.type = type;
-    family.metadata.type = *type;
-    return publish(family);
-  }
-  std::string text = unescape(rest);
-  if (keyword == "HELP") {
-    if (std::exchange(family.has_help, true)) return {};
-    family.metadata.help = std::move(text);
-  } else {
-    if (std::exchange(family.has_unit, true)) return {};
-    family.metadata.unit = std::move(text);
-  }
-  return publish(family);
-}
-
-// The declared family that a sample belongs to: its own name, or that without a suffix which the
-// family's type allows.
-Family* Reader::family_of_sample(std::string_view metric, std::string_view& suffix) {
-  suffix = {};
-  Family* const same = find_family(metric);
-  if (same != nullptr) return same;
-  for (const std::string_view candidate : kSuffixes) {
-    if (!metric.ends_with(candidate)) continue;
-    Family* const family = find_family(metric.substr(0, metric.size() - candidate.size()));
-    if (family != nullptr && family->type && type_has_suffix(*family->type, candidate)) {
-      suffix = candidate;
-      return family;
-    }
-  }
-  return nullptr;
-}
-
-// Parses the labels of a series' text, once.
-Result<void> Reader::resolve(std::string_view text, Known& known) {
+// Parses the labels of a series' text. `reason`: why every line with it is bad.
+Result<void> Reader::resolve(Known& known, std::string& reason) {
   std::vector<Label> labels;
-  known.reject = parse_series(text, labels);
-  if (!known.reject.empty()) return {};
+  reason = parse_series(known.text, labels);
+  if (!reason.empty()) return {};
   const std::string metric = labels[0].value;
   std::string_view suffix;
-  Family* family = family_of_sample(metric, suffix);
-  if (open_metrics_ && family != nullptr && family->type == MetricType::counter && suffix.empty()) {
-    known.reject = "counter sample must end in _total";
+  Family* family = families_.of_sample(metric, suffix);
+  if (family == nullptr) family = &families_.named(metric);
+  if (open_metrics_ && family->type == MetricType::counter && suffix.empty() &&
+      !metric.ends_with(kTotal)) {
+    reason = "counter sample must end in _total";
     return {};
   }
-  known.start_time = open_metrics_ && suffix == "_created";
-  known.family = family != nullptr ? family : &family_named(metric);
-  if (known.start_time) return {};
-  auto series = importer_.series(std::move(labels), known.reject);
+  if (importer_.options().type) families_.assume_type(*family, *importer_.options().type);
+  known.family = family;
+  known.types = families_.types();
+  known.start_time = open_metrics_ && suffix == "_created" && !importer_.options().keep_created;
+  if (known.start_time || known.has_series) return {};
+  auto series = importer_.series(std::move(labels), reason);
   if (!series) return tl::unexpected<Error>(series.error());
-  if (*series) known.series = **series;
+  known.has_series = series->has_value();
+  known.series = series->value_or(0);
   return {};
 }
 
-Result<Known*> Reader::known(std::string_view text) {
-  if (last_known_ != nullptr && text == last_text_) return last_known_;
-  auto at = known_.find(text);
-  if (at == known_.end()) {
-    at = known_.emplace(std::string(text), Known()).first;
-    if (auto resolved = resolve(text, at->second); !resolved) {
-      return tl::unexpected<Error>(resolved.error());
-    }
-  }
-  last_text_ = text;
-  last_known_ = &at->second;
-  return last_known_;
+// Null, and why: the series' text is bad. Bad ones are not kept: there is no end of them.
+Result<Known*> Reader::look_up(std::string_view text, std::string& reason) {
+  if (const auto at = by_text_.find(text); at != by_text_.end()) return at->second;
+  Known known;
+  known.text = text;
+  auto resolved = resolve(known, reason);
+  if (!resolved) return tl::unexpected<Error>(resolved.error());
+  if (!reason.empty()) return nullptr;
+  Known& kept = known_.emplace_back(std::move(known));
+  by_text_.emplace(kept.text, &kept);
+  return &kept;
 }
 
 Result<void> Reader::sample(std::string_view text) {
-  const std::size_t length = series_length(text);
-  if (length == std::string_view::npos) {
-    return reject(fmt::format("the labels do not end: {}", excerpt(text)));
+  Known* known = last_ == nullptr ? nullptr : last_->next;
+  if (known == nullptr || !begins_with(text, *known)) {
+    const std::size_t length = series_length(text);
+    if (length == std::string_view::npos) {
+      return reject(fmt::format("the labels do not end: {}", excerpt(text)));
+    }
+    std::string reason;
+    auto found = look_up(text.substr(0, length), reason);
+    if (!found) return tl::unexpected<Error>(found.error());
+    known = *found;
+    if (known == nullptr) return reject(std::move(reason));
+    if (last_ != nullptr) last_->next = known;
   }
-  if (length == 0) return reject(fmt::format("no metric name at {}", excerpt(text)));
-  auto found = known(text.substr(0, length));
-  if (!found) return tl::unexpected<Error>(found.error());
-  Known& series = **found;
-  if (!series.reject.empty()) return reject(series.reject);
-  enter(series.family);
-  return value_and_time(text.substr(length), series);
+  last_ = known;
+  if (known->types != families_.types()) {
+    std::string reason;
+    if (auto again = resolve(*known, reason); !again) return again;
+    if (!reason.empty()) return reject(std::move(reason));
+  }
+  enter(known->family);
+  return value_and_time(text.substr(known->text.size()), *known);
 }
 
-// ` # {labels} value [time]` behind a sample: checked for its shape, counted, left out.
-Result<std::string_view> Reader::skip_exemplar(std::string_view rest) {
+// ` # {labels} value [time]` behind a sample: checked, counted, left out. Returns what is wrong
+// with it, or "".
+std::string Reader::take_exemplar(std::string_view& rest) {
   const std::size_t hash = rest.find('#');
-  if (hash == std::string_view::npos) return rest;
-  if (!open_metrics_) return rest;
+  if (hash == std::string_view::npos) return {};
   std::string_view exemplar = skip_blanks(rest.substr(hash + 1));
-  const std::size_t labels = exemplar.empty() || exemplar[0] != '{' ? 0 : series_length(exemplar);
-  if (labels == 0 || labels == std::string_view::npos)
-    return fail(ErrorCode::parse, "a damaged exemplar");
-  exemplar = skip_blanks(exemplar.substr(labels));
-  if (!parse_number(take_word(exemplar)))
-    return fail(ErrorCode::parse, "an exemplar without a value");
+  rest = rest.substr(0, hash);
+  const std::size_t length = exemplar.starts_with('{') ? series_length(exemplar) : 0;
+  if (length == 0 || length == std::string_view::npos) return "an exemplar without labels";
+  std::vector<Label> labels;
+  std::string why = parse_labels(exemplar.substr(1, length - 2), Escapes::text, labels, nullptr);
+  if (!why.empty()) return fmt::format("exemplar: {}", why);
+  exemplar = skip_blanks(exemplar.substr(length));
+  if (!parse_number(take_word(exemplar))) return "an exemplar without a value";
+  exemplar = skip_blanks(exemplar);
+  const std::string_view time = take_word(exemplar);
+  if ((!time.empty() && !parse_seconds(time)) || !skip_blanks(exemplar).empty()) {
+    return "an exemplar with a bad time";
+  }
   ++importer_.report().exemplars;
-  return rest.substr(0, hash);
+  return {};
+}
+
+// Why a text is not taken for a time.
+std::string Reader::bad_time(std::string_view text) {
+  const bool decimal = text.find_first_not_of("+-.0123456789eE") == std::string_view::npos;
+  const auto number = decimal ? parse_number(text) : std::nullopt;
+  if (open_metrics_) {
+    if (number) return implausible(*number, text, TimeUnit::seconds);
+    return fmt::format("time {} is not a number of seconds", excerpt(text));
+  }
+  const auto seconds = parse_seconds(text);
+  seconds_seen_ = seconds_seen_ || (seconds && is_plausible(*seconds));
+  const bool integer = text.find_first_of(".eE") == std::string_view::npos;
+  if (number && integer) return implausible(*number, text, TimeUnit::milliseconds);
+  if (seconds && is_plausible(*seconds)) {
+    return fmt::format("time {} looks like seconds with a fraction, ms expected", excerpt(text));
+  }
+  return fmt::format("time {} is not an integer (ms expected)", excerpt(text));
 }
 
 Result<void> Reader::value_and_time(std::string_view rest, Known& known) {
-  auto without = skip_exemplar(rest);
-  if (!without) return reject(without.error().message);
-  rest = skip_blanks(*without);
+  if (open_metrics_) {
+    if (std::string why = take_exemplar(rest); !why.empty()) return reject(std::move(why));
+  }
+  rest = skip_blanks(rest);
   const std::string_view value_text = take_word(rest);
   if (value_text.empty()) return reject("no value");
   const auto value = parse_number(value_text);
-  if (!value) return reject(fmt::format("{} is not a number", excerpt(value_text)));
+  if (!value) return reject(fmt::format("value {} is not a number", excerpt(value_text)));
   rest = skip_blanks(rest);
-  const std::string_view time_text = take_word(rest);
-  if (!skip_blanks(rest).empty()) {
-    return reject(fmt::format("more than a value and a time: {}", excerpt(rest)));
-  }
-  TimeMs t_ms = importer_.options().now_ms;
-  if (!time_text.empty()) {
-    const auto time = open_metrics_ ? parse_seconds(time_text) : parse_integer(time_text);
-    if (!time) {
-      return reject(
-          open_metrics_
-              ? fmt::format("time {} is not a number of seconds", excerpt(time_text))
-              : fmt::format("time {} is not an integer (milliseconds)", excerpt(time_text)));
+  TimeMs t_ms = importer_.now_ms();
+  if (!rest.empty()) {
+    const std::string_view text = take_word(rest);
+    if (!skip_blanks(rest).empty()) {
+      return reject(fmt::format("text after value and time: {}", excerpt(skip_blanks(rest))));
+    }
+    const auto time = open_metrics_ ? parse_seconds(text) : parse_milliseconds(text);
+    if (!time || (!is_plausible(*time) && !importer_.options().any_time)) {
+      return reject(bad_time(text));
     }
     t_ms = *time;
-    if (!importer_.options().any_time) {
-      auto why =
-          implausible(t_ms, time_text, open_metrics_ ? TimeUnit::seconds : TimeUnit::milliseconds);
-      if (!why.empty()) return reject(std::move(why));
-    }
   }
   if (known.start_time) {
     ++importer_.report().start_times;
     return {};
   }
-  if (t_ms < known.last_ms && open_metrics_) {
-    importer_.warn("times of a series go back; all of it is stored");
-  }
+  if (t_ms < known.last_ms && open_metrics_) importer_.warn(Warning::time_goes_back);
   known.last_ms = t_ms;
   return importer_.sample(known.series, t_ms, *value);
 }

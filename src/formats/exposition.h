@@ -9,7 +9,8 @@ namespace hygge::formats {
 
 enum class Dialect : std::uint8_t { prometheus, openmetrics };
 
-/// Errors: those of lines and sink, and of reject() under `strict`.
+/// Errors: those of the sink, of reject() under `strict`, and of lines, but for damaged data, which
+/// is rejected.
 [[nodiscard]] Result<void> read_exposition(Dialect dialect, Lines& lines, Importer& importer);
 
 }  // namespace hygge::formats

@@ -1,4 +1,4 @@
-// Bytes from a file, a descriptor or memory, decompressed by their magic.
+// Input: a source, decompressed by its magic.
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <hygge/formats.h>
@@ -8,11 +8,12 @@
 #include <zstd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <cstring>
 #include <system_error>
 #include <utility>
+
+#include "formats/source.h"
 
 namespace hygge::formats {
 
@@ -21,52 +22,6 @@ namespace {
 constexpr std::size_t kBlockBytes = 256 * 1024;
 constexpr std::string_view kGzipMagic = "\x1f\x8b";
 constexpr std::string_view kZstdMagic = "\x28\xb5\x2f\xfd";
-
-// The raw bytes, with a few of them looked at in advance.
-class Source {
- public:
-  Source(int descriptor, bool owned, std::string text, std::string name)
-      : descriptor_(descriptor), owned_(owned), text_(std::move(text)), name_(std::move(name)) {}
-  Source(const Source&) = delete;
-  Source& operator=(const Source&) = delete;
-  ~Source() {
-    if (owned_) ::close(descriptor_);
-  }
-
-  Result<std::size_t> read(char* to, std::size_t size) {
-    if (descriptor_ < 0) {
-      const std::size_t count = std::min(size, text_.size() - at_);
-      std::memcpy(to, text_.data() + at_, count);
-      at_ += count;
-      return count;
-    }
-    while (true) {
-      const ssize_t got = ::read(descriptor_, to, size);
-      if (got >= 0) {
-        at_ += static_cast<std::size_t>(got);
-        return static_cast<std::size_t>(got);
-      }
-      if (errno == EINTR) continue;
-      return fail(ErrorCode::io,
-                  fmt::format("reading {}: {}", name_, std::generic_category().message(errno)));
-    }
-  }
-  [[nodiscard]] std::uint64_t consumed() const noexcept { return at_; }
-  [[nodiscard]] std::optional<std::uint64_t> total() const noexcept {
-    if (descriptor_ < 0) return text_.size();
-    struct stat info {};
-    if (::fstat(descriptor_, &info) != 0 || !S_ISREG(info.st_mode)) return std::nullopt;
-    return static_cast<std::uint64_t>(info.st_size);
-  }
-  [[nodiscard]] const std::string& name() const noexcept { return name_; }
-
- private:
-  int descriptor_;
-  bool owned_;
-  std::string text_;
-  std::string name_;
-  std::size_t at_ = 0;
-};
 
 struct ZstdDelete {
   void operator()(ZSTD_DStream* stream) const noexcept { ZSTD_freeDStream(stream); }
@@ -85,6 +40,46 @@ class Input::Impl {
   }
 
   Result<std::size_t> read(char* to, std::size_t size) {
+    if (peeked_at_ < peeked_.size()) {
+      const std::size_t count = std::min(size, peeked_.size() - peeked_at_);
+      std::memcpy(to, peeked_.data() + peeked_at_, count);
+      peeked_at_ += count;
+      return count;
+    }
+    return decompress(to, size);
+  }
+
+  Result<std::string_view> peek(std::size_t size) {
+    if (peeked_at_ == peeked_.size()) {
+      peeked_.resize(size);
+      peeked_at_ = 0;
+      auto got = decompress(peeked_.data(), size);
+      peeked_.resize(got ? *got : 0);
+      if (!got) return tl::unexpected<Error>(got.error());
+    }
+    return std::string_view(peeked_).substr(peeked_at_, size);
+  }
+
+  Result<void> rewind() {
+    if (auto done = source_.rewind(); !done) return done;
+    if (kind_ == Kind::gzip) inflateEnd(&gzip_);
+    gzip_ = {};
+    zstd_.reset();
+    kind_ = Kind::unknown;
+    peeked_.clear();
+    peeked_at_ = 0;
+    member_done_ = false;
+    damage_.reset();
+    return {};
+  }
+
+  Source source_;
+
+ private:
+  enum class Kind : std::uint8_t { unknown, plain, gzip, zstd };
+
+  Result<std::size_t> decompress(char* to, std::size_t size) {
+    if (damage_) return tl::unexpected<Error>(*damage_);
     if (kind_ == Kind::unknown) {
       if (auto known = recognise(); !known) return tl::unexpected<Error>(known.error());
     }
@@ -98,11 +93,6 @@ class Input::Impl {
     }
   }
 
-  Source source_;
-
- private:
-  enum class Kind : std::uint8_t { unknown, plain, gzip, zstd };
-
   Result<void> fill() {
     buffer_.resize(kBlockBytes);
     auto got = source_.read(buffer_.data(), buffer_.size());
@@ -114,24 +104,30 @@ class Input::Impl {
   }
 
   Result<void> recognise() {
-    // A pipe may give its first bytes one at a time.
+    // A pipe may give its first bytes one at a time. Most texts are told by their first.
     std::string head;
     while (head.size() < kZstdMagic.size()) {
       if (auto filled = fill(); !filled) return filled;
       if (ended_) break;
       head += buffer_;
+      if (head[0] != kGzipMagic[0] && head[0] != kZstdMagic[0]) break;
     }
     buffer_ = std::move(head);
     at_ = 0;
     ended_ = false;
     const std::string_view start(buffer_);
-    kind_ = Kind::plain;
+    const auto no_memory = [&] {
+      return fail(ErrorCode::limit, fmt::format("{}: no memory to decompress", source_.name()));
+    };
     if (start.starts_with(kGzipMagic)) {
+      if (inflateInit2(&gzip_, 16 + MAX_WBITS) != Z_OK) return no_memory();
       kind_ = Kind::gzip;
-      if (inflateInit2(&gzip_, 16 + MAX_WBITS) != Z_OK) return damaged("gzip: no memory");
     } else if (start.starts_with(kZstdMagic)) {
-      kind_ = Kind::zstd;
       zstd_.reset(ZSTD_createDStream());
+      if (zstd_ == nullptr) return no_memory();
+      kind_ = Kind::zstd;
+    } else {
+      kind_ = Kind::plain;
     }
     return {};
   }
@@ -146,9 +142,13 @@ class Input::Impl {
     return source_.read(to, size);
   }
 
-  tl::unexpected<Error> damaged(std::string_view what) const {
-    return fail(ErrorCode::parse, fmt::format("{}: {}", source_.name(), what),
-                "the file is damaged or cut short; what came before it has been read");
+  // Stays: what a decompressor does after an error is anyone's guess.
+  tl::unexpected<Error> damaged(std::string_view what) {
+    damage_ = Error{ErrorCode::parse,
+                    fmt::format("{}: {}", source_.name(), what),
+                    "the file is damaged or cut short; what came before it has been read",
+                    {}};
+    return tl::unexpected<Error>(*damage_);
   }
 
   Result<std::size_t> read_gzip(char* to, std::size_t size) {
@@ -164,7 +164,7 @@ class Input::Impl {
       }
       if (member_done_) {
         // Another member: files that were appended to each other.
-        inflateReset(&gzip_);
+        if (inflateReset(&gzip_) != Z_OK) return damaged("damaged gzip data");
         member_done_ = false;
       }
       gzip_.next_in = reinterpret_cast<Bytef*>(buffer_.data() + at_);
@@ -183,18 +183,20 @@ class Input::Impl {
   Result<std::size_t> read_zstd(char* to, std::size_t size) {
     ZSTD_outBuffer out{to, size, 0};
     while (out.pos == 0) {
-      if (at_ == buffer_.size()) {
+      if (at_ == buffer_.size() && !ended_) {
         if (auto filled = fill(); !filled) return tl::unexpected<Error>(filled.error());
-        if (ended_) {
-          if (!member_done_) return damaged("the zstd data ends early");
-          return std::size_t{0};
-        }
       }
+      const bool at_end = ended_ && at_ == buffer_.size();
+      if (at_end && member_done_) return std::size_t{0};
+      // At the end too: the last block may still wait for room.
       ZSTD_inBuffer in{buffer_.data(), buffer_.size(), at_};
       const std::size_t status = ZSTD_decompressStream(zstd_.get(), &out, &in);
-      if (ZSTD_isError(status) != 0) return damaged(ZSTD_getErrorName(status));
+      if (ZSTD_isError(status) != 0) {
+        return damaged(fmt::format("damaged zstd data ({})", ZSTD_getErrorName(status)));
+      }
       at_ = in.pos;
       member_done_ = status == 0;
+      if (at_end && out.pos == 0 && !member_done_) return damaged("the zstd data ends early");
     }
     return out.pos;
   }
@@ -203,7 +205,10 @@ class Input::Impl {
   std::string buffer_;
   std::size_t at_ = 0;
   bool ended_ = false;
-  bool member_done_ = false;
+  bool member_done_ = false;  ///< between two gzip members or zstd frames
+  std::optional<Error> damage_;
+  std::string peeked_;
+  std::size_t peeked_at_ = 0;
   z_stream gzip_{};
   std::unique_ptr<ZSTD_DStream, ZstdDelete> zstd_;
 };
@@ -238,6 +243,14 @@ Input Input::from_text(std::string text, std::string name) {
 }
 
 Result<std::size_t> Input::read(char* to, std::size_t size) { return impl_->read(to, size); }
+Result<std::string_view> Input::peek(std::size_t size) { return impl_->peek(size); }
+Result<void> Input::make_rewindable(const std::string& folder) {
+  return impl_->source_.make_rewindable(folder);
+}
+Result<void> Input::rewind() { return impl_->rewind(); }
+void Input::while_waiting(std::chrono::milliseconds every, std::function<Result<void>()> call) {
+  impl_->source_.while_waiting(every, std::move(call));
+}
 const std::string& Input::name() const noexcept { return impl_->source_.name(); }
 std::uint64_t Input::consumed() const noexcept { return impl_->source_.consumed(); }
 std::optional<std::uint64_t> Input::total() const noexcept { return impl_->source_.total(); }

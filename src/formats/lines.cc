@@ -1,6 +1,7 @@
 #include "formats/lines.h"
 
 #include <cstring>
+#include <utility>
 
 namespace hygge::formats {
 
@@ -9,59 +10,67 @@ constexpr std::size_t kReadBytes = 256 * 1024;
 constexpr std::string_view kBom = "\xef\xbb\xbf";
 }  // namespace
 
-// Keeps what is unread and reads more behind it. False: there is no more.
+// Moves what is unread to the front and reads more behind it. False: there is no more.
 Result<bool> Lines::fill() {
-  if (end_) return false;
-  if (options_.cancel.stop_requested()) return fail(ErrorCode::cancelled, "interrupted");
-  buffer_.erase(0, at_);
-  at_ = 0;
-  const std::size_t kept = buffer_.size();
-  buffer_.resize(kept + kReadBytes);
-  auto got = input_.read(buffer_.data() + kept, kReadBytes);
-  buffer_.resize(kept + (got ? *got : 0));
+  if (at_end_) return false;
+  const std::size_t kept = end_ - begin_;
+  if (capacity_ < kept + kReadBytes) {
+    capacity_ = 2 * (kept + kReadBytes);
+    auto larger = std::make_unique_for_overwrite<char[]>(capacity_);
+    if (kept > 0) std::memcpy(larger.get(), buffer_.get() + begin_, kept);
+    buffer_ = std::move(larger);
+  } else if (kept > 0) {
+    std::memmove(buffer_.get(), buffer_.get() + begin_, kept);
+  }
+  begin_ = 0;
+  end_ = kept;
+  auto got = input_.read(buffer_.get() + kept, kReadBytes);
   if (!got) return tl::unexpected<Error>(got.error());
-  end_ = *got == 0;
-  if (options_.progress) options_.progress(input_.consumed());
-  return !end_;
+  end_ += *got;
+  at_end_ = *got == 0;
+  if (auto told = importer_.block_read(); !told) return tl::unexpected<Error>(told.error());
+  return !at_end_;
+}
+
+// The next `length` bytes are the line, and an LF follows or not.
+void Lines::take(std::size_t length, bool ended) {
+  line_ = {buffer_.get() + begin_, length};
+  begin_ += length + (ended ? 1 : 0);
+  ended_ = ended;
+  ++number_;
+  if (number_ == 1 && line_.starts_with(kBom)) line_.remove_prefix(kBom.size());
+  had_cr_ = !line_.empty() && line_.back() == '\r';
+  if (had_cr_) line_.remove_suffix(1);
+  too_long_ = too_long_ || line_.size() > kMaxLineBytes;
+  if (too_long_) line_ = {};
 }
 
 Result<bool> Lines::next() {
   too_long_ = false;
   std::size_t searched = 0;
   while (true) {
-    const char* const from = buffer_.data() + at_ + searched;
-    const std::size_t left = buffer_.size() - at_ - searched;
-    const void* const lf = left == 0 ? nullptr : std::memchr(from, '\n', left);
+    const char* const from = buffer_.get() + begin_;
+    const std::size_t size = end_ - begin_;
+    const void* const lf =
+        size == searched ? nullptr : std::memchr(from + searched, '\n', size - searched);
     if (lf != nullptr) {
-      const auto length =
-          static_cast<std::size_t>(static_cast<const char*>(lf) - (buffer_.data() + at_));
-      line_ = std::string_view(buffer_).substr(at_, length);
-      at_ += length + 1;
-      line_ended_ = true;
-      break;
+      take(static_cast<std::size_t>(static_cast<const char*>(lf) - from), true);
+      return true;
     }
-    searched = buffer_.size() - at_;
-    if (searched > kMaxLineBytes) {
-      // Keep the start for the message, forget the rest as it comes.
+    searched = size;
+    if (size > kMaxLineBytes + 1) {
+      // Forgotten as it comes: memory does not grow with the line.
       too_long_ = true;
-      buffer_.resize(at_ + kMaxLineBytes);
-      searched = kMaxLineBytes;
+      begin_ = end_;
+      searched = 0;
     }
     auto more = fill();
-    if (!more) return tl::unexpected<Error>(more.error());
+    if (!more) return more;
     if (*more) continue;
-    if (at_ == buffer_.size()) return false;
-    line_ = std::string_view(buffer_).substr(at_);
-    at_ = buffer_.size();
-    line_ended_ = false;
-    break;
+    if (begin_ == end_ && !too_long_) return false;
+    take(end_ - begin_, false);
+    return true;
   }
-  if (line_.size() > kMaxLineBytes) too_long_ = true;
-  if (too_long_) line_ = line_.substr(0, kMaxLineBytes);
-  ++number_;
-  if (number_ == 1 && line_.starts_with(kBom)) line_.remove_prefix(kBom.size());
-  if (!line_.empty() && line_.back() == '\r') line_.remove_suffix(1);
-  return true;
 }
 
 }  // namespace hygge::formats

@@ -6,6 +6,7 @@
 
 #include "base/utf8.h"
 #include "formats/importer.h"
+#include "model/lexer.h"
 #include "model/quote.h"
 
 namespace hygge::formats {
@@ -46,46 +47,57 @@ std::string_view take_word(std::string_view& text) noexcept {
   return word;
 }
 
-bool take_quoted(std::string_view& text, std::string& out) {
+namespace {
+
+// Resolves the escape whose backslash stands before text[i]; what is none stays as it is.
+void append_unescaped(std::string& out, char next, bool quotes) {
+  if (next == 'n') {
+    out += '\n';
+  } else if (next == '\\' || (next == '"' && quotes)) {
+    out += next;
+  } else {
+    out += '\\';
+    out += next;
+  }
+}
+
+bool take_promql_string(std::string_view& text, std::string& out) {
+  Lexer lexer(text);
+  const Token token = lexer.next();
+  if (token.kind != TokenKind::string || token.span.begin != 0) return false;
+  out = string_value(text.substr(0, token.span.end));
+  text.remove_prefix(token.span.end);
+  return true;
+}
+
+}  // namespace
+
+bool take_quoted(std::string_view& text, Escapes escapes, std::string& out) {
+  if (escapes == Escapes::promql) return take_promql_string(text, out);
   out.clear();
-  for (std::size_t i = 0; i < text.size(); ++i) {
+  if (!text.starts_with('"')) return false;
+  for (std::size_t i = 1; i < text.size(); ++i) {
     const char c = text[i];
     if (c == '"') {
       text.remove_prefix(i + 1);
       return true;
     }
-    if (c != '\\' || i + 1 == text.size()) {
-      out += c;
-      continue;
-    }
-    const char next = text[++i];
-    if (next == 'n') {
-      out += '\n';
-    } else if (next == '\\' || next == '"') {
-      out += next;
+    if (c == '\\' && i + 1 < text.size()) {
+      append_unescaped(out, text[++i], true);
     } else {
       out += c;
-      out += next;
     }
   }
   return false;
 }
 
-std::string unescape(std::string_view text) {
+std::string unescape(std::string_view text, bool quotes) {
   std::string out;
   for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] != '\\' || i + 1 == text.size()) {
-      out += text[i];
-      continue;
-    }
-    const char next = text[++i];
-    if (next == 'n') {
-      out += '\n';
-    } else if (next == '\\' || next == '"') {
-      out += next;
+    if (text[i] == '\\' && i + 1 < text.size()) {
+      append_unescaped(out, text[++i], quotes);
     } else {
-      out += '\\';
-      out += next;
+      out += text[i];
     }
   }
   return out;
@@ -117,43 +129,56 @@ std::size_t series_length(std::string_view text) noexcept {
   return std::string_view::npos;
 }
 
-std::string parse_labels(std::string_view text, std::vector<Label>& out, std::string* name) {
-  std::string quoted_text;
+namespace {
+
+// Takes one `name="value"` or `"metric"` off the front. Returns why it is none, or "".
+std::string take_label(std::string_view& text, Escapes escapes, std::vector<Label>& out,
+                       std::string* metric) {
+  Label label;
+  const bool was_quoted = text[0] == '"';
+  if (was_quoted) {
+    if (!take_quoted(text, escapes, label.name)) return "a quoted name does not end";
+  } else {
+    label.name = take_name(text);
+    if (label.name.empty()) return fmt::format("a label name expected at {}", excerpt(text));
+    if (!is_label_name(label.name)) {
+      return fmt::format("label name {} needs quotes", excerpt(label.name));
+    }
+  }
+  text = skip_blanks(text);
+  if (!text.starts_with('=')) {
+    if (!was_quoted) return fmt::format("label {} without a value", excerpt(label.name));
+    if (metric == nullptr) return "a metric name is not allowed here";
+    if (!metric->empty()) return "the metric name twice";
+    if (label.name.empty()) return "an empty metric name";
+    *metric = std::move(label.name);
+    return {};
+  }
+  text = skip_blanks(text.substr(1));
+  if (!text.starts_with('"')) return "label value must be quoted";
+  if (!take_quoted(text, escapes, label.value)) {
+    return fmt::format("the value of label {} does not end, or has a bad escape",
+                       excerpt(label.name));
+  }
+  if (label.name == kNameLabel) return "a label named __name__: write the metric's name in front";
+  if (label.name.empty()) return "an empty label name";
+  for (const Label& other : out) {
+    if (other.name == label.name) return fmt::format("label {} twice", quoted(label.name));
+  }
+  if (!is_utf8(label.name) || !is_utf8(label.value)) {
+    return fmt::format("label {} is not UTF-8", excerpt(label.name));
+  }
+  out.push_back(std::move(label));
+  return {};
+}
+
+}  // namespace
+
+std::string parse_labels(std::string_view text, Escapes escapes, std::vector<Label>& out,
+                         std::string* name) {
   for (text = skip_blanks(text); !text.empty(); text = skip_blanks(text)) {
-    std::string label;
-    bool was_quoted = false;
-    if (text[0] == '"') {
-      text.remove_prefix(1);
-      if (!take_quoted(text, label)) return "a quoted name does not end";
-      was_quoted = true;
-    } else {
-      label = take_name(text);
-      if (label.empty()) return fmt::format("a label name expected at {}", excerpt(text));
-      if (!is_label_name(label)) {
-        return fmt::format("label name {} needs quotes", excerpt(label));
-      }
-    }
-    text = skip_blanks(text);
-    if (text.empty() || text[0] != '=') {
-      if (!was_quoted) return fmt::format("label {} without a value", excerpt(label));
-      if (name == nullptr) return "a metric name is not allowed here";
-      if (!name->empty()) return "metric name twice";
-      if (label.empty()) return "an empty metric name";
-      *name = std::move(label);
-    } else {
-      text = skip_blanks(text.substr(1));
-      if (text.empty() || text[0] != '"') return "label value must be quoted";
-      text.remove_prefix(1);
-      if (!take_quoted(text, quoted_text)) return "a label value does not end";
-      if (label == kNameLabel) return "a label named __name__: write the metric's name in front";
-      for (const Label& other : out) {
-        if (other.name == label) return fmt::format("label {} twice", quoted(label));
-      }
-      if (!is_utf8(label) || !is_utf8(quoted_text)) {
-        return fmt::format("label {} is not UTF-8", quoted(label));
-      }
-      out.push_back({std::move(label), quoted_text});
-    }
+    std::string why = take_label(text, escapes, out, name);
+    if (!why.empty()) return why;
     text = skip_blanks(text);
     if (text.empty()) break;
     if (text[0] != ',') return fmt::format("a comma expected at {}", excerpt(text));
@@ -176,8 +201,8 @@ std::string parse_series(std::string_view text, std::vector<Label>& out) {
   if (!braces.empty()) {
     const bool named = !name.empty();
     std::string inside_name = name;
-    std::string why =
-        parse_labels(braces.substr(1, braces.size() - 2), out, named ? nullptr : &inside_name);
+    std::string why = parse_labels(braces.substr(1, braces.size() - 2), Escapes::text, out,
+                                   named ? nullptr : &inside_name);
     if (!why.empty()) return why;
     name = std::move(inside_name);
   }

@@ -3,6 +3,7 @@
 
 #include <hygge/labels.h>
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,11 +14,14 @@ namespace hygge::formats {
 [[nodiscard]] std::string_view skip_blanks(std::string_view text) noexcept;
 /// Takes everything up to the next space or tab off the front.
 [[nodiscard]] std::string_view take_word(std::string_view& text) noexcept;
-/// Takes a quoted text, whose opening quote is gone, and its closing quote off the front; escapes
-/// \\ \" \n are resolved, any other backslash stays. False: it does not end.
-[[nodiscard]] bool take_quoted(std::string_view& text, std::string& out);
-/// \\ \n \" as in HELP texts.
-[[nodiscard]] std::string unescape(std::string_view text);
+/// How a quoted label value is escaped: \\ \" \n and any other backslash itself, as the text
+/// formats have it; or as PromQL's strings.
+enum class Escapes : std::uint8_t { text, promql };
+/// Takes a quoted text, quotes included, off the front. False: it does not end, or (PromQL) is
+/// none.
+[[nodiscard]] bool take_quoted(std::string_view& text, Escapes escapes, std::string& out);
+/// \\ and \n, and \" if `quotes`, as in HELP texts; any other backslash stays.
+[[nodiscard]] std::string unescape(std::string_view text, bool quotes);
 
 /// The bytes of the series' text at the front: name, labels and what is between; 0 if there is
 /// none, npos if its braces do not close.
@@ -28,7 +32,7 @@ namespace hygge::formats {
 
 /// Parses the inside of braces: `a="b",c="d"`, trailing comma allowed. Where `name` is not null a
 /// quoted text alone, `"metric"`, is put there. Returns why it is none, or "".
-[[nodiscard]] std::string parse_labels(std::string_view text, std::vector<Label>& out,
-                                       std::string* name);
+[[nodiscard]] std::string parse_labels(std::string_view text, Escapes escapes,
+                                       std::vector<Label>& out, std::string* name);
 
 }  // namespace hygge::formats
