@@ -55,6 +55,7 @@ struct Stats {
   /// Since the open:
   std::uint64_t put_passes = 0;
   std::uint64_t chunks_put = 0;
+  std::uint64_t store_flushes = 0;  ///< memtables written to files
   std::uint64_t marks = 0;
   std::uint64_t segments_unlinked = 0;
   std::uint64_t late_duplicates = 0;  ///< late samples that the store held bit for bit

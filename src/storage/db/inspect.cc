@@ -63,6 +63,7 @@ Result<Stats> Db::Impl::stats() {
   out.replay_samples = open_report_.replayed_samples;
   out.put_passes = put_passes_.load();
   out.chunks_put = chunks_put_.load();
+  out.store_flushes = home->store->flush_count();
   out.marks = marks_.load();
   out.segments_unlinked = segments_unlinked_.load();
   out.late_duplicates = late_duplicates_.load();

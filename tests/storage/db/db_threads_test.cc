@@ -1,0 +1,70 @@
+// Run under ThreadSanitizer: a writer, readers and the maintenance thread at once.
+#include <gtest/gtest.h>
+#include <hygge/db.h>
+
+#include <atomic>
+#include <thread>
+
+#include "tests/support/temp_dir.h"
+
+namespace hygge {
+namespace {
+
+constexpr TimeMs kStart = 1'767'225'600'000;
+constexpr int kSeries = 16;
+
+// Each batch writes the same value to every series at one time: a reader must find all of a batch
+// or nothing of it, whether it lies in the head, waits, or is stored.
+TEST(DbThreads, AReaderSeesWholeBatches) {
+  const test::TempDir dir;
+  Options options;
+  options.create_if_missing = true;
+  options.sync = Sync::every(std::chrono::milliseconds(5));
+  options.tuning.log_segment_bytes = 64 * 1024;
+  options.tuning.chunk_memtable_bytes = 64 * 1024;
+  options.tuning.put_bytes = 4 * 1024;
+  options.tuning.mark_bytes = 32 * 1024;
+  Db db = Db::open(dir / "db", options).value();
+  std::vector<SeriesId> ids;
+  for (int k = 0; k < kSeries; ++k) {
+    ids.push_back(db.series({{"__name__", "m"}, {"k", std::to_string(k)}}).value());
+  }
+  std::atomic<bool> done{false};
+  std::atomic<int> views{0};
+  const auto reader = [&] {
+    while (!done.load()) {
+      const auto view = db.view({selector("m").value()}, everything());
+      ASSERT_TRUE(view) << view.error().message;
+      std::optional<std::size_t> length;
+      for (const Series& series : view->series(0)) {
+        const auto samples = series.samples();
+        ASSERT_TRUE(samples) << samples.error().message;
+        if (!length) length = samples->t.size();
+        ASSERT_EQ(samples->t.size(), *length) << "half a batch";
+        for (std::size_t i = 0; i < samples->t.size(); ++i) {
+          ASSERT_EQ(samples->v[i], static_cast<double>((samples->t[i] - kStart) / 1'000));
+        }
+      }
+      views.fetch_add(1);
+    }
+  };
+  std::thread one(reader);
+  std::thread two(reader);
+  for (int n = 0; n < 3'000; ++n) {
+    Batch batch;
+    for (const SeriesId id : ids) batch.add(id, kStart + n * 1'000, n);
+    ASSERT_TRUE(db.write(batch));
+    if (n % 500 == 0) {
+      ASSERT_TRUE(db.flush());
+    }
+  }
+  done = true;
+  one.join();
+  two.join();
+  EXPECT_GT(views.load(), 0);
+  EXPECT_GT(db.stats()->put_passes, 0U);
+  EXPECT_TRUE(db.close());
+}
+
+}  // namespace
+}  // namespace hygge
