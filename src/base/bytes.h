@@ -44,7 +44,8 @@ void put_le(std::string& out, T value) {
 template <typename T>
 void put_be(std::string& out, T value) {
   for (std::size_t i = sizeof value; i-- > 0;) {
-    out.push_back(static_cast<char>((value >> (8 * i)) & 0xffU));
+    // Widened first: a shift of a narrow type is one of int, which may change its sign.
+    out.push_back(static_cast<char>((static_cast<std::uint64_t>(value) >> (8 * i)) & 0xffU));
   }
 }
 template <typename T>
