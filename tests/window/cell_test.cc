@@ -75,8 +75,9 @@ TEST(CellProperty, FunctionsOverCellsAreFunctionsOverSamples) {
 }
 
 TEST(Cell, HoldsWhatASealedIntervalMustAnswer) {
-  const Cell cell = cell_of({{1'000, 5}, {2'000, 9}, {3'000, 2}, {5'000, 9}, {6'000, 9}});
-  EXPECT_EQ(cell.n, 5U);
+  const Cell cell =
+      cell_of({{1'000, 5}, {2'000, 9}, {3'000, 2}, {4'000, 2}, {5'000, 9}, {6'000, 9}});
+  EXPECT_EQ(cell.n, 6U);
   EXPECT_EQ(cell.t_first_ms, 1'000);
   EXPECT_EQ(cell.v_first, 5);
   EXPECT_EQ(cell.t_last_ms, 6'000);
@@ -88,13 +89,15 @@ TEST(Cell, HoldsWhatASealedIntervalMustAnswer) {
   EXPECT_EQ(cell.fallen, 9);
   EXPECT_EQ(cell.changes, 3U);
   EXPECT_EQ(cell.min, 2);
-  EXPECT_EQ(cell.t_min_ms, 3'000);
+  EXPECT_EQ(cell.t_min_ms, 3'000) << "the first of equal values";
   EXPECT_EQ(cell.max, 9);
-  EXPECT_EQ(cell.t_max_ms, 2'000) << "the first of equal values";
-  EXPECT_EQ(cell.sum_value(), 34);
-  EXPECT_DOUBLE_EQ(*cell.avg(), 6.8);
-  EXPECT_DOUBLE_EQ(*cell.stdvar(), 8.16);
-  EXPECT_DOUBLE_EQ(cell.t_mean, 2.4);
+  EXPECT_EQ(cell.t_max_ms, 2'000);
+  EXPECT_EQ(cell.sum_value(), 36);
+  EXPECT_DOUBLE_EQ(*cell.avg(), 6);
+  EXPECT_DOUBLE_EQ(*cell.stdvar(), 10);
+  EXPECT_DOUBLE_EQ(cell.t_mean, 2.5);
+  EXPECT_DOUBLE_EQ(cell.t_m2, 17.5);
+  EXPECT_DOUBLE_EQ(cell.tv_m2, 10);
 }
 
 TEST(Cell, AStalenessMarkerIsNoSampleButIsRemembered) {

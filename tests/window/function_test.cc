@@ -301,5 +301,44 @@ TEST(Window, AskingForNoStepsGivesNone) {
   EXPECT_TRUE(run({Function::sum, 1'000}, seconds({{1, 1}}), {2, 1, 1}).empty());
 }
 
+// What overflows depends on the order of addition; a grid gives what its instants give.
+TEST(Window, SpreadsThatOverflowAreTheSameOverAGrid) {
+  const double huge = std::numeric_limits<double>::max();
+  Samples in;
+  for (int i = 0; i < 60; ++i) {
+    in.t.push_back(1'000 * i);
+    in.v.push_back(i % 7 == 3 ? -huge : i % 5 == 1 ? huge : 1e160 * i);
+  }
+  const Steps grid{1'000, 59'000, 1'000};
+  for (const DurationMs range : {6'000, 8'000, 20'000}) {
+    SCOPED_TRACE(range);
+    const auto row = run({Function::stdvar, range}, in, grid);
+    for (std::size_t i = 0; i < grid.count(); ++i) {
+      const double one = at({Function::stdvar, range}, in, grid.at(i)).value();
+      ASSERT_EQ(std::isnan(*row[i]), std::isnan(one)) << i;
+      if (!std::isnan(one)) {
+        ASSERT_EQ(*row[i], one) << i;
+      }
+    }
+  }
+}
+
+TEST(Window, AStepAsLongAsTheLookbackCounts) {
+  const Samples in = seconds({{0, 1}, {10, 4}});
+  EXPECT_EQ(at({Function::increase, 5'000, 0, 10'000}, in, 10'000), 3);
+  EXPECT_EQ(at({Function::increase, 5'000, 0, 9'999}, in, 10'000), 0);
+  EXPECT_EQ(at({Function::delta, 5'000, 0, 10'000}, in, 10'000), 3);
+  EXPECT_EQ(at({Function::delta, 5'000, 0, 9'999}, in, 10'000), 0);
+}
+
+// Seen in the sign of zeros.
+TEST(Window, OfEqualExtremesTheFirstStands) {
+  const Samples zeros = seconds({{1, 0.0}, {2, -0.0}, {3, 0.0}});
+  for (const Function function : {Function::min, Function::max}) {
+    EXPECT_FALSE(std::signbit(at({function, 60'000}, zeros, 3'000).value()));
+    EXPECT_TRUE(std::signbit(at({function, 2'000}, zeros, 3'000).value()));
+  }
+}
+
 }  // namespace
 }  // namespace hygge::windows
