@@ -1,0 +1,121 @@
+// Queries over 500 series of a day at 15 s (2.88 M samples), 18 h at a step of 60 s: promql.md 9
+// without HTTP and JSON.
+#include <benchmark/benchmark.h>
+#include <hygge/db.h>
+#include <hygge/promql.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <optional>
+#include <random>
+#include <string>
+
+namespace {
+
+constexpr hygge::TimeMs kStart = 1'767'225'600'000;
+constexpr hygge::DurationMs kScrape = 15'000;
+constexpr int kSamples = 5'760;
+
+// The database is made once, of counters that reset now and then and gauges of two decimals.
+class Recording {
+ public:
+  Recording() {
+    std::string pattern = (std::filesystem::temp_directory_path() / "hygge-bench-XXXXXX").string();
+    path_ = mkdtemp(pattern.data()) == nullptr ? std::string() : pattern;
+    hygge::Options options;
+    options.create_if_missing = true;
+    options.sync = hygge::Sync::none();
+    options.maintenance = hygge::Maintenance::manual;
+    options.memory_bytes = std::size_t{256} << 20U;
+    db_.emplace(hygge::Db::open(path_ + "/db", options).value());
+    std::mt19937_64 random(1);
+    for (int i = 0; i < 500; ++i) {
+      const bool counter = i < 400;
+      add_series(hygge::Labels::from({{"__name__", counter ? "http_requests_total" : "temp"},
+                                      {"job", "job-" + std::to_string(i % 10)},
+                                      {"instance", "host-" + std::to_string(i)}})
+                     .value(),
+                 counter, random);
+    }
+    if (!db_->compact()) std::abort();
+  }
+  Recording(const Recording&) = delete;
+  Recording& operator=(const Recording&) = delete;
+  ~Recording() {
+    db_.reset();
+    std::error_code ignored;
+    if (!path_.empty()) std::filesystem::remove_all(path_, ignored);
+  }
+  [[nodiscard]] const hygge::Db& db() const { return *db_; }
+
+ private:
+  void add_series(const hygge::Labels& labels, bool counter, std::mt19937_64& random) {
+    hygge::Batch batch;
+    const hygge::SeriesId id = db_->series(labels).value();
+    double value = 0;
+    for (int i = 0; i < kSamples; ++i) {
+      if (counter) {
+        value = random() % 2'000 == 0 ? 0 : value + static_cast<double>(random() % 40);
+      } else {
+        value = static_cast<double>(random() % 10'000) / 100;
+      }
+      const auto jitter = static_cast<hygge::TimeMs>(random() % 8);
+      batch.add(id, kStart + i * kScrape + jitter, value);
+    }
+    if (!db_->write(batch)) std::abort();
+  }
+
+  std::string path_;
+  std::optional<hygge::Db> db_;
+};
+
+const Recording& recording() {
+  static const Recording instance;
+  return instance;
+}
+
+void query(benchmark::State& state, const char* text, hygge::DurationMs step_ms) {
+  const hygge::Db& db = recording().db();
+  const hygge::Steps when{kStart + 5 * hygge::kHourMs, kStart + 23 * hygge::kHourMs, step_ms};
+  hygge::promql::QueryStats stats;
+  std::size_t points = 0;
+  for (auto _ : state) {
+    const auto answer = hygge::promql::query(db, text, when);
+    if (!answer) {
+      state.SkipWithError(answer.error().message.c_str());
+      return;
+    }
+    stats = answer->stats;
+    points = 0;
+    for (const auto& series : answer->series) points += series.t.size();
+  }
+  using Counter = benchmark::Counter;
+  state.counters["samples/s"] =
+      Counter(static_cast<double>(stats.samples), Counter::kIsIterationInvariantRate);
+  state.counters["points"] = static_cast<double>(points);
+  state.counters["peak_bytes"] = static_cast<double>(stats.bytes);
+}
+
+#define HYGGE_QUERY(name, text, step_ms)                                        \
+  void BM_Query##name(benchmark::State& state) { query(state, text, step_ms); } \
+  BENCHMARK(BM_Query##name)->Unit(benchmark::kMillisecond)
+
+HYGGE_QUERY(SumByRate5m, "sum by (job) (rate(http_requests_total[5m]))", 60'000);
+HYGGE_QUERY(SumByRate1h, "sum by (job) (rate(http_requests_total[1h]))", 60'000);
+HYGGE_QUERY(
+    ErrorRatio,
+    "sum(rate(http_requests_total{job=\"job-1\"}[5m])) / sum(rate(http_requests_total[5m]))",
+    60'000);
+HYGGE_QUERY(MaxOverTime1h, "max_over_time(temp[1h])", 60'000);
+HYGGE_QUERY(AvgOverTime6h, "avg_over_time(temp[6h])", 60'000);
+HYGGE_QUERY(QuantileOverTime1h, "quantile_over_time(0.9, temp[1h])", 60'000);
+HYGGE_QUERY(Raw15s, "temp", 15'000);
+HYGGE_QUERY(Sum15s, "sum(http_requests_total)", 15'000);
+HYGGE_QUERY(GroupLeft,
+            "http_requests_total / on (instance, job) group_left () (http_requests_total + 1)",
+            60'000);
+HYGGE_QUERY(Topk5, "topk(5, rate(http_requests_total[5m]))", 60'000);
+HYGGE_QUERY(SubqueryMax, "max_over_time(sum(rate(http_requests_total[5m]))[1h:1m])", 60'000);
+HYGGE_QUERY(CountRateAbove, "count(rate(http_requests_total[5m]) > 1)", 15'000);
+
+}  // namespace
