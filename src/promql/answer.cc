@@ -26,6 +26,12 @@ Result<void> check_steps(const Steps& when, const QueryOptions& options) {
                 "zero or negative query resolution step widths are not accepted. Try a positive "
                 "integer");
   }
+  for (const DurationMs setting : {options.lookback_ms, options.subquery_step_ms}) {
+    if (setting <= 0 || setting > kMaxTimeMs) {
+      return fail(ErrorCode::invalid_argument,
+                  fmt::format("lookback and subquery step must be positive, not {} ms", setting));
+    }
+  }
   if (options.max_steps != 0 && when.count() > options.max_steps) {
     return fail(
         ErrorCode::limit,
@@ -151,7 +157,7 @@ Result<std::vector<AnswerSeries>> scalar_answer(Evaluator& evaluator, const Node
   for (std::size_t i = 0; i < evaluator.steps(); ++i) {
     series.t.push_back(evaluator.grid().at(i));
   }
-  series.v = std::move(*values);
+  series.v = std::move(*values).take();
   return std::vector<AnswerSeries>{std::move(series)};
 }
 
@@ -167,6 +173,14 @@ Result<std::vector<AnswerSeries>> series_of(Evaluator& evaluator, const Node& ro
       break;
   }
   return std::vector<AnswerSeries>{};
+}
+
+// Line and column of errors that know their bytes only.
+tl::unexpected<Error> located(Error error, std::string_view text) {
+  if (error.place.line == 0 && error.place.end > 0) {
+    error.place = text_error(error.code, text, {error.place.begin, error.place.end}, "").place;
+  }
+  return tl::unexpected(std::move(error));
 }
 
 Result<void> check_range_type(const Node& root) {
@@ -197,7 +211,7 @@ Result<Answer> evaluate(const Expression& expression, SeriesSource& source, Step
 
   Evaluator evaluator(query, grid);
   auto series = series_of(evaluator, root);
-  if (!series) return tl::unexpected(std::move(series.error()));
+  if (!series) return located(std::move(series.error()), query.text);
   Answer answer;
   answer.type = instant ? root.type : ValueType::matrix;
   answer.series = std::move(*series);

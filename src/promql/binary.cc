@@ -8,8 +8,7 @@ namespace hygge::promql {
 namespace {
 
 // The vector's value stays where the comparison holds; with `bool` it becomes 0 or 1.
-void compare_row(const Binary& form, bool vector_left, const std::vector<double>& scalar,
-                 Row& row) {
+void compare_row(const Binary& form, bool vector_left, const Scalar& scalar, Row& row) {
   row.valid.for_each([&](std::size_t i) {
     const double result =
         vector_left ? apply(form.op, row.v[i], scalar[i]) : apply(form.op, scalar[i], row.v[i]);
@@ -22,8 +21,7 @@ void compare_row(const Binary& form, bool vector_left, const std::vector<double>
   if (form.return_bool) row.drop_name = true;
 }
 
-void calculate_row(const Binary& form, bool vector_left, const std::vector<double>& scalar,
-                   Row& row) {
+void calculate_row(const Binary& form, bool vector_left, const Scalar& scalar, Row& row) {
   // All steps, gaps too: faster than asking the bitmap.
   for (std::size_t i = 0; i < row.v.size(); ++i) {
     row.v[i] =

@@ -28,4 +28,13 @@ Result<void> Budget::charge(std::size_t bytes, std::uint64_t samples, const Node
   return {};
 }
 
+Result<Scalar> Scalar::filled(Budget& budget, std::size_t steps, double value, const Node& node) {
+  Scalar scalar(budget);
+  if (auto charged = scalar.charge_.add(steps * sizeof(double), 0, node); !charged) {
+    return tl::unexpected(std::move(charged.error()));
+  }
+  scalar.values_.assign(steps, value);
+  return scalar;
+}
+
 }  // namespace hygge::promql

@@ -6,7 +6,9 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <utility>
+#include <vector>
 
 #include "promql/ast.h"
 
@@ -62,6 +64,24 @@ class Charge {
   Budget* budget_;
   std::size_t bytes_ = 0;
   std::uint64_t samples_ = 0;
+};
+
+/// A number at each step, paid for while it lives.
+class Scalar {
+ public:
+  [[nodiscard]] static Result<Scalar> filled(Budget& budget, std::size_t steps, double value,
+                                             const Node& node);
+
+  [[nodiscard]] double& operator[](std::size_t step) noexcept { return values_[step]; }
+  [[nodiscard]] double operator[](std::size_t step) const noexcept { return values_[step]; }
+  [[nodiscard]] std::size_t size() const noexcept { return values_.size(); }
+  [[nodiscard]] std::span<const double> values() const noexcept { return values_; }
+  [[nodiscard]] std::vector<double> take() && noexcept { return std::move(values_); }
+
+ private:
+  explicit Scalar(Budget& budget) noexcept : charge_(budget) {}
+  std::vector<double> values_;
+  Charge charge_;
 };
 
 }  // namespace hygge::promql

@@ -85,43 +85,44 @@ Result<void> constant_row(Evaluator& evaluator, std::vector<double> values, cons
   return sink(row);
 }
 
-std::vector<double> step_seconds(const Evaluator& evaluator, const Grid& grid) {
-  std::vector<double> result(evaluator.steps());
-  for (std::size_t i = 0; i < result.size(); ++i) {
-    result[i] = static_cast<double>(grid.at(i)) / 1000.0;
+// The steps' times, in seconds.
+Result<Scalar> step_seconds(Evaluator& evaluator, const Node& node) {
+  auto result = evaluator.constant(0, node);
+  for (std::size_t i = 0; result && i < evaluator.steps(); ++i) {
+    (*result)[i] = static_cast<double>(evaluator.grid().at(i)) / 1000.0;
   }
   return result;
 }
 
-Result<void> round_rows(Evaluator& evaluator, const Call& call, const RowSink& sink) {
-  std::vector<double> to_nearest(evaluator.steps(), 1);
-  if (call.arguments.size() > 1) {
-    auto given = evaluator.scalar(*call.arguments[1]);
-    if (!given) return tl::unexpected(std::move(given.error()));
-    to_nearest = std::move(*given);
-  }
-  return mapped(evaluator, *call.arguments[0], sink, [&](double value, std::size_t step) {
+// The scalar argument at `index`, or `otherwise` where there is none.
+Result<Scalar> scalar_argument(Evaluator& evaluator, const Node& node, std::size_t index,
+                               double otherwise) {
+  const auto& arguments = std::get<Call>(node.form).arguments;
+  if (index >= arguments.size()) return evaluator.constant(otherwise, node);
+  return evaluator.scalar(*arguments[index]);
+}
+
+Result<void> round_rows(Evaluator& evaluator, const Node& node, const RowSink& sink) {
+  const auto to_nearest = scalar_argument(evaluator, node, 1, 1);
+  if (!to_nearest) return tl::unexpected(to_nearest.error());
+  const Node& argument = *std::get<Call>(node.form).arguments[0];
+  return mapped(evaluator, argument, sink, [&](double value, std::size_t step) {
     // The inverse, as Prometheus: multiplying by 1/0.1 is exact where dividing by 0.1 is not.
-    const double inverse = 1.0 / to_nearest[step];
+    const double inverse = 1.0 / (*to_nearest)[step];
     return std::floor(value * inverse + 0.5) / inverse;
   });
 }
 
-Result<void> clamp_rows(Evaluator& evaluator, const Call& call, const RowSink& sink) {
+Result<void> clamp_rows(Evaluator& evaluator, const Node& node, const RowSink& sink) {
+  const auto& call = std::get<Call>(node.form);
   const FunctionKind kind = call.function->kind;
-  constexpr double kInf = std::numeric_limits<double>::infinity();
-  std::vector<double> low(evaluator.steps(), -kInf);
-  std::vector<double> high(evaluator.steps(), kInf);
-  if (kind != FunctionKind::clamp_max) {
-    auto values = evaluator.scalar(*call.arguments[1]);
-    if (!values) return tl::unexpected(std::move(values.error()));
-    low = std::move(*values);
-  }
-  if (kind != FunctionKind::clamp_min) {
-    auto values = evaluator.scalar(*call.arguments[kind == FunctionKind::clamp ? 2 : 1]);
-    if (!values) return tl::unexpected(std::move(values.error()));
-    high = std::move(*values);
-  }
+  // clamp_min and clamp_max have one bound, which then stands for both.
+  const auto first = evaluator.scalar(*call.arguments[1]);
+  if (!first) return tl::unexpected(first.error());
+  const auto second = scalar_argument(evaluator, node, 2, 0);
+  if (!second) return tl::unexpected(second.error());
+  const Scalar& low = *first;
+  const Scalar& high = kind == FunctionKind::clamp ? *second : *first;
   return evaluator.rows(*call.arguments[0], [&](Row& row) -> Result<void> {
     row.valid.for_each([&](std::size_t i) {
       double& value = row.v[i];
@@ -141,10 +142,13 @@ Result<void> clamp_rows(Evaluator& evaluator, const Call& call, const RowSink& s
   });
 }
 
-Result<void> date_rows(Evaluator& evaluator, const Call& call, const RowSink& sink) {
+Result<void> date_rows(Evaluator& evaluator, const Node& node, const RowSink& sink) {
+  const auto& call = std::get<Call>(node.form);
   const DatePart part = date_part(call.function->name);
   if (call.arguments.empty()) {
-    auto values = step_seconds(evaluator, evaluator.grid());
+    auto seconds = step_seconds(evaluator, node);
+    if (!seconds) return tl::unexpected(std::move(seconds.error()));
+    std::vector<double> values = std::move(*seconds).take();
     for (double& value : values) value = part_of(part, value);
     return constant_row(evaluator, std::move(values), sink);
   }
@@ -152,17 +156,18 @@ Result<void> date_rows(Evaluator& evaluator, const Call& call, const RowSink& si
                 [part](double value, std::size_t /*step*/) { return part_of(part, value); });
 }
 
-Result<void> timestamp_rows(Evaluator& evaluator, const Call& call, const RowSink& sink) {
-  const Node& argument = *call.arguments[0];
+Result<void> timestamp_rows(Evaluator& evaluator, const Node& node, const RowSink& sink) {
+  const Node& argument = *std::get<Call>(node.form).arguments[0];
   if (std::holds_alternative<VectorSelector>(bare(argument).form)) {
     return selector_time_rows(evaluator, bare(argument), [&](Row& row) {
       row.drop_name = true;
       return sink(row);
     });
   }
-  const auto seconds = step_seconds(evaluator, evaluator.grid());
+  const auto seconds = step_seconds(evaluator, node);
+  if (!seconds) return tl::unexpected(seconds.error());
   return mapped(evaluator, argument, sink,
-                [&](double /*value*/, std::size_t step) { return seconds[step]; });
+                [&](double /*value*/, std::size_t step) { return (*seconds)[step]; });
 }
 
 Result<void> absent_rows(Evaluator& evaluator, const Call& call, const RowSink& sink) {
@@ -200,13 +205,14 @@ Result<void> sorted_rows(Evaluator& evaluator, const Node& node, const Call& cal
   return {};
 }
 
-Result<std::vector<double>> scalar_of_vector(Evaluator& evaluator, const Node& argument) {
+Result<Scalar> scalar_of_vector(Evaluator& evaluator, const Node& argument) {
   constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
-  std::vector<double> result(evaluator.steps(), kNan);
+  auto result = evaluator.constant(kNan, argument);
+  if (!result) return result;
   Bits seen(evaluator.steps());
   auto done = evaluator.rows(argument, [&](Row& row) -> Result<void> {
     row.valid.for_each([&](std::size_t i) {
-      result[i] = seen.test(i) ? kNan : row.v[i];
+      (*result)[i] = seen.test(i) ? kNan : row.v[i];
       seen.set(i);
     });
     return {};
@@ -248,13 +254,13 @@ Result<void> emit_absent(Evaluator& evaluator, const Node& argument, const Bits&
   return sink(row);
 }
 
-Result<std::vector<double>> call_scalar(Evaluator& evaluator, const Node& node) {
+Result<Scalar> call_scalar(Evaluator& evaluator, const Node& node) {
   const auto& call = std::get<Call>(node.form);
   switch (call.function->kind) {
     case FunctionKind::time:
-      return step_seconds(evaluator, evaluator.grid());
+      return step_seconds(evaluator, node);
     case FunctionKind::pi:
-      return std::vector<double>(evaluator.steps(), std::numbers::pi);
+      return evaluator.constant(std::numbers::pi, node);
     default:
       HYGGE_ASSERT(call.function->kind == FunctionKind::scalar);
       return scalar_of_vector(evaluator, *call.arguments[0]);
@@ -274,19 +280,19 @@ Result<void> call_rows(Evaluator& evaluator, const Node& node, const RowSink& si
                     [function](double value, std::size_t /*step*/) { return function(value); });
     }
     case FunctionKind::round:
-      return round_rows(evaluator, call, sink);
+      return round_rows(evaluator, node, sink);
     case FunctionKind::clamp:
     case FunctionKind::clamp_min:
     case FunctionKind::clamp_max:
-      return clamp_rows(evaluator, call, sink);
+      return clamp_rows(evaluator, node, sink);
     case FunctionKind::date:
-      return date_rows(evaluator, call, sink);
+      return date_rows(evaluator, node, sink);
     case FunctionKind::timestamp:
-      return timestamp_rows(evaluator, call, sink);
+      return timestamp_rows(evaluator, node, sink);
     case FunctionKind::vector: {
       auto values = evaluator.scalar(*call.arguments[0]);
       if (!values) return tl::unexpected(std::move(values.error()));
-      return constant_row(evaluator, std::move(*values), sink);
+      return constant_row(evaluator, std::move(*values).take(), sink);
     }
     case FunctionKind::absent:
       return absent_rows(evaluator, call, sink);

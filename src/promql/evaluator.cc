@@ -37,15 +37,19 @@ tl::unexpected<Error> Evaluator::error(const Node& node, std::string message) co
   return tl::unexpected(std::move(result));
 }
 
-Result<std::vector<double>> Evaluator::scalar(const Node& node) {
+Result<Scalar> Evaluator::constant(double value, const Node& node) {
+  return Scalar::filled(query_.budget, steps(), value, node);
+}
+
+Result<Scalar> Evaluator::scalar(const Node& node) {
   if (const auto* number = std::get_if<NumberLiteral>(&node.form)) {
-    return std::vector<double>(steps(), number->value);
+    return constant(number->value, node);
   }
   if (const auto* paren = std::get_if<Paren>(&node.form)) return scalar(*paren->child);
   if (const auto* unary = std::get_if<Unary>(&node.form)) {
     auto values = scalar(*unary->child);
     if (values && unary->negative) {
-      for (double& value : *values) value = -value;
+      for (std::size_t i = 0; i < steps(); ++i) (*values)[i] = -(*values)[i];
     }
     return values;
   }
@@ -53,7 +57,7 @@ Result<std::vector<double>> Evaluator::scalar(const Node& node) {
     auto left = scalar(*binary->left);
     if (!left) return left;
     const auto right = scalar(*binary->right);
-    if (!right) return right;
+    if (!right) return tl::unexpected(right.error());
     for (std::size_t i = 0; i < steps(); ++i) {
       (*left)[i] = apply(binary->op, (*left)[i], (*right)[i]);
     }

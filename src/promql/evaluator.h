@@ -64,7 +64,9 @@ class Evaluator {
   Evaluator(Query& query, const Grid& grid) noexcept : query_(query), grid_(grid) {}
 
   /// The value of a scalar expression at each step.
-  [[nodiscard]] Result<std::vector<double>> scalar(const Node& node);
+  [[nodiscard]] Result<Scalar> scalar(const Node& node);
+  /// The same value at each step.
+  [[nodiscard]] Result<Scalar> constant(double value, const Node& node);
   /// Hands each row of a vector expression to `sink`.
   [[nodiscard]] Result<void> rows(const Node& node, const RowSink& sink);
   /// All rows at once.
@@ -124,7 +126,7 @@ using SeriesVisitor = std::function<Result<void>(const SeriesData& series)>;
 
 /// calls.cc: all other functions.
 [[nodiscard]] Result<void> call_rows(Evaluator& evaluator, const Node& node, const RowSink& sink);
-[[nodiscard]] Result<std::vector<double>> call_scalar(Evaluator& evaluator, const Node& node);
+[[nodiscard]] Result<Scalar> call_scalar(Evaluator& evaluator, const Node& node);
 /// The row that absent() gives: 1 where `present` is not set; labels from a bare selector.
 [[nodiscard]] Result<void> emit_absent(Evaluator& evaluator, const Node& argument,
                                        const Bits& present, const RowSink& sink);

@@ -158,7 +158,7 @@ class HistogramQuantile {
     return {};
   }
 
-  Result<void> emit(std::size_t group, const std::vector<double>& q, const RowSink& sink) {
+  Result<void> emit(std::size_t group, const Scalar& q, const RowSink& sink) {
     auto& members = groups_[group];
     std::stable_sort(members.begin(), members.end(),
                      [](const BucketRow& a, const BucketRow& b) { return a.bound < b.bound; });

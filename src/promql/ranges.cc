@@ -152,9 +152,10 @@ class RangeCall {
     if (scalar_ != nullptr) {
       auto values = evaluator_.scalar(*scalar_);
       if (!values) return tl::unexpected(std::move(values.error()));
-      parameters_ = std::move(*values);
-      steady_ = std::all_of(parameters_.begin(), parameters_.end(),
-                            [this](double p) { return same_bits(p, parameters_[0]); });
+      parameters_.emplace(std::move(*values));
+      const auto all = parameters_->values();
+      steady_ =
+          std::all_of(all.begin(), all.end(), [&all](double p) { return same_bits(p, all[0]); });
     }
     const bool keeps_name = function_ == WindowFunction::last || function_ == WindowFunction::first;
     return range_series(evaluator_, bare(*matrix_), [&](const SeriesData& series) -> Result<void> {
@@ -183,7 +184,7 @@ class RangeCall {
       std::fill(row_.v.begin(), row_.v.end(), row_.v[0]);
       row_.valid.set_all();
     } else if (!pinned_ && steady_) {
-      evaluate(spec(parameters_.empty() ? 0 : parameters_[0]), series.t, series.v,
+      evaluate(spec(parameters_ ? (*parameters_)[0] : 0), series.t, series.v,
                {grid.start_ms, grid.last(), grid.step_ms}, grid.start_ms - windows_.start_ms,
                {row_.v, row_.valid.words()});
     } else {
@@ -193,8 +194,8 @@ class RangeCall {
         const SeriesData window = in_window(series, until, range_ms_);
         double value = 0;
         std::uint64_t valid = 0;
-        evaluate(spec(parameters_[i]), window.t, window.v, instant(grid.at(i)), grid.at(i) - until,
-                 {{&value, 1}, {&valid, 1}});
+        evaluate(spec((*parameters_)[i]), window.t, window.v, instant(grid.at(i)),
+                 grid.at(i) - until, {{&value, 1}, {&valid, 1}});
         if (valid != 0) row_.set(i, value);
       }
     }
@@ -213,7 +214,7 @@ class RangeCall {
                                      quoted(metric)));
     } else if (function_ == WindowFunction::quantile) {
       row_.valid.for_each(
-          [&](std::size_t step) { warn_of_quantile(evaluator_, *scalar_, parameters_[step]); });
+          [&](std::size_t step) { warn_of_quantile(evaluator_, *scalar_, (*parameters_)[step]); });
     }
   }
 
@@ -225,7 +226,7 @@ class RangeCall {
   Grid windows_;
   bool pinned_ = false;
   bool steady_ = true;  // the parameter is the same at all steps
-  std::vector<double> parameters_;
+  std::optional<Scalar> parameters_;
   Row row_;
 };
 

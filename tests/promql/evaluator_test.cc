@@ -256,7 +256,8 @@ TEST(Evaluator, LimitsEndAQueryWithTheirName) {
   ASSERT_FALSE(bytes);
   EXPECT_EQ(bytes.error().code, ErrorCode::limit);
   EXPECT_EQ(bytes.error().message, "the query needs more than its 100000 bytes of memory, at g");
-  EXPECT_EQ(bytes.error().place.begin, 16U);
+  EXPECT_EQ(bytes.error().place.begin, 5U);
+  EXPECT_EQ(bytes.error().place.column, 6U);
   // Groups × steps, not series × steps: the sum fits where the rates do not.
   options.max_bytes = 200'000;
   EXPECT_TRUE(ask(source, "sum(rate({i=~\".+\"}[5m]))", when, options));
@@ -269,6 +270,37 @@ TEST(Evaluator, ASubqueryOfTooManyStepsIsRefusedBeforeItIsMade) {
   const auto answer = ask(source, "sum_over_time(vector(1)[290y:1ms])", instant(0));
   ASSERT_FALSE(answer);
   EXPECT_EQ(answer.error().code, ErrorCode::limit);
+}
+
+TEST(Evaluator, NestedScalarsArePaidForToo) {
+  test::MemorySource source;
+  QueryOptions options;
+  options.max_bytes = 4'000'000;
+  std::string text = "1";
+  for (int i = 0; i < 100; ++i) text = "1+(" + text + ")";
+  const auto nested = [&](int seconds) {
+    return ask(source, fmt::format("sum_over_time(vector({})[{}:1])", text, seconds), instant(0),
+               options);
+  };
+  const auto small = nested(1'000);
+  ASSERT_TRUE(small) << small.error().message;
+  EXPECT_EQ(small->series[0].v[0], 101'000);
+  const auto large = nested(100'000);
+  ASSERT_FALSE(large);
+  EXPECT_EQ(large.error().code, ErrorCode::limit);
+}
+
+TEST(Evaluator, SettingsAreChecked) {
+  test::MemorySource source;
+  for (const DurationMs bad :
+       {DurationMs{0}, DurationMs{-1}, std::numeric_limits<DurationMs>::max()}) {
+    QueryOptions options;
+    options.lookback_ms = bad;
+    EXPECT_EQ(ask(source, "g", instant(0), options).error().code, ErrorCode::invalid_argument);
+    options = {};
+    options.subquery_step_ms = bad;
+    EXPECT_EQ(ask(source, "g", instant(0), options).error().code, ErrorCode::invalid_argument);
+  }
 }
 
 TEST(Evaluator, CanBeCancelled) {
