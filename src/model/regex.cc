@@ -1,15 +1,18 @@
 #include "model/regex.h"
 
-#include <fmt/format.h>
 #include <re2/re2.h>
 
 #include <algorithm>
+#include <cstdint>
 
-#include "model/quote.h"
+#include "base/utf8.h"
 
 namespace hygge {
 
 namespace {
+
+// Of the program and of the automaton that RE2 makes of it while matching.
+constexpr std::int64_t kMaxBytes = 8 << 20U;
 
 constexpr std::string_view kOperators = R"(.+*?()|[]{}^$\)";
 
@@ -30,33 +33,47 @@ std::vector<std::string> words_of(std::string_view pattern) {
   return words;
 }
 
-// The literal text that every match starts with. None where the first operator may undo what stands
-// before it: an alternative, or a repetition of the last character.
+// Whether the operator that ends a literal may undo its last character: a repetition, or what may
+// stand between the two without being anything: `a(?i)?` and `a\Q\E?` are `a?`.
+bool may_repeat(std::string_view at_operator) {
+  constexpr std::string_view kRepetitions = "+*?{";
+  return kRepetitions.find(at_operator[0]) != std::string_view::npos ||
+         at_operator.starts_with("(?") || at_operator.starts_with("\\Q") ||
+         at_operator.starts_with("\\E");
+}
+
+// The literal text that every match starts with. None where there are alternatives.
 std::string prefix_of(std::string_view pattern) {
   if (pattern.find('|') != std::string_view::npos) return {};
-  const std::size_t end = pattern.find_first_of(kOperators);
+  std::size_t end = pattern.find_first_of(kOperators);
   if (end == std::string_view::npos || end == 0) return {};
-  const bool repeats = std::string_view("+*?{").find(pattern[end]) != std::string_view::npos;
-  // One byte less may cut a character of several bytes; a prefix of bytes is still right.
-  return std::string(pattern.substr(0, repeats ? end - 1 : end));
+  if (may_repeat(pattern.substr(end))) {
+    const auto continues = [&](std::size_t at) {
+      return (static_cast<unsigned char>(pattern[at]) & 0xc0U) == 0x80U;
+    };
+    do {
+      --end;
+    } while (end > 0 && continues(end));
+  }
+  return std::string(pattern.substr(0, end));
 }
 
 }  // namespace
 
 Result<LabelRegex> LabelRegex::compile(std::string_view pattern) {
+  LabelRegex out;
+  if (is_utf8(pattern)) out.alternatives_ = words_of(pattern);
+  if (!out.alternatives_.empty()) return out;
   re2::RE2::Options options;
   options.set_log_errors(false);
   options.set_dot_nl(true);
-  options.set_max_mem(8 << 20);
+  options.set_max_mem(kMaxBytes);
   auto compiled =
       std::make_shared<const re2::RE2>(re2::StringPiece(pattern.data(), pattern.size()), options);
   if (!compiled->ok()) {
-    return fail(ErrorCode::parse,
-                fmt::format("regular expression {}: {}", quoted(pattern), compiled->error()),
+    return fail(ErrorCode::parse, "error parsing regexp: " + compiled->error(),
                 "the syntax is RE2's: no look-around, no back-references");
   }
-  LabelRegex out;
-  out.alternatives_ = words_of(pattern);
   out.prefix_ = prefix_of(pattern);
   out.compiled_ = std::move(compiled);
   return out;

@@ -1,6 +1,5 @@
 #include <fmt/format.h>
 #include <hygge/selector.h>
-#include <re2/re2.h>
 
 #include <algorithm>
 #include <array>
@@ -10,6 +9,7 @@
 #include "base/utf8.h"
 #include "model/lexer.h"
 #include "model/quote.h"
+#include "model/regex.h"
 #include "model/selector_parser.h"
 
 namespace hygge {
@@ -19,13 +19,6 @@ namespace {
 // Words that PromQL does not take for a metric's name where a selector may stand.
 constexpr std::array<std::string_view, 8> kReserved{
     "bool", "on", "ignoring", "group_left", "group_right", "atan2", "inf", "nan"};
-
-RE2::Options regex_options() {
-  RE2::Options options;
-  options.set_log_errors(false);
-  options.set_dot_nl(true);
-  return options;
-}
 
 std::string_view to_text(MatchOp op) {
   switch (op) {
@@ -88,9 +81,9 @@ Result<void> add_name(Reading& reading, std::string name, TextSpan span) {
 
 Result<void> check_regex(const Reading& reading, const Matcher& matcher, TextSpan span) {
   if (matcher.op != MatchOp::regex && matcher.op != MatchOp::not_regex) return {};
-  const RE2 regex(matcher.value, regex_options());
-  if (regex.ok()) return {};
-  return reading.error(span, "error parsing regexp: " + regex.error());
+  const auto regex = LabelRegex::compile(matcher.value);
+  if (regex) return {};
+  return reading.error(span, regex.error().message);
 }
 
 // `label="value"`, `"quoted label"="value"` or `"quoted metric name"`.
@@ -150,9 +143,10 @@ bool matches_empty(const Matcher& matcher) {
     case MatchOp::not_equal:
       return !matcher.value.empty();
     case MatchOp::regex:
-      return RE2::FullMatch("", RE2(matcher.value, regex_options()));
-    case MatchOp::not_regex:
-      return !RE2::FullMatch("", RE2(matcher.value, regex_options()));
+    case MatchOp::not_regex: {
+      const auto regex = LabelRegex::compile(matcher.value);
+      return regex && regex->matches("") == (matcher.op == MatchOp::regex);
+    }
   }
   return true;
 }
