@@ -1,275 +1,174 @@
 #include "storage/index/index.h"
 
 #include <algorithm>
-#include <deque>
-#include <map>
-#include <mutex>
 #include <roaring/roaring.hh>
-#include <unordered_map>
+#include <span>
 #include <utility>
 
 #include "base/assert.h"
-#include "base/checksum.h"
+#include "base/bytes.h"
 #include "model/canonical.h"
-#include "model/regex.h"
+#include "storage/index/label_table.h"
+#include "storage/index/regex_cache.h"
+#include "storage/index/series_table.h"
 
 namespace hygge::storage {
 
 namespace {
 
-using Postings = ::Roaring;
+// A set of series that belongs to somebody else: a bitmap, or a short list.
+struct SeriesSet {
+  const ::Roaring* bitmap = nullptr;
+  std::span<const std::uint32_t> list;
+  std::uint64_t count = 0;
 
-// Bytes that never move, in large blocks.
-class Arena {
- public:
-  std::string_view store(std::string_view text) {
-    if (blocks_.empty() || used_ + text.size() > blocks_.back().second) {
-      const std::size_t bytes = std::max(kBlockBytes, text.size());
-      blocks_.emplace_back(std::make_unique<char[]>(bytes), bytes);
-      total_ += bytes;
-      used_ = 0;
-    }
-    char* const at = blocks_.back().first.get() + used_;
-    std::copy(text.begin(), text.end(), at);
-    used_ += text.size();
-    return {at, text.size()};
+  static SeriesSet of(const ::Roaring& bitmap) { return {&bitmap, {}, bitmap.cardinality()}; }
+  static SeriesSet of(const Postings& postings) {
+    return {postings.bitmap(), postings.list(), postings.count()};
   }
-  [[nodiscard]] std::size_t memory_bytes() const noexcept { return total_; }
-
- private:
-  static constexpr std::size_t kBlockBytes = 256 * 1024;
-  std::vector<std::pair<std::unique_ptr<char[]>, std::size_t>> blocks_;
-  std::size_t used_ = 0;
-  std::size_t total_ = 0;
+  [[nodiscard]] bool contains(std::uint32_t id) const {
+    if (bitmap != nullptr) return bitmap->contains(id);
+    return std::binary_search(list.begin(), list.end(), id);
+  }
+  [[nodiscard]] std::vector<std::uint32_t> ids() const {
+    if (bitmap == nullptr) return {list.begin(), list.end()};
+    std::vector<std::uint32_t> out(count);
+    bitmap->toUint32Array(out.data());
+    return out;
+  }
 };
 
-// Hash to id, open addressing. The full hash is kept, so that a probe touches the label bytes only
-// where it is all but certain to find them equal.
-class IdTable {
- public:
-  template <typename Equal>
-  [[nodiscard]] std::optional<std::uint32_t> find(std::uint64_t hash, Equal&& equal) const {
-    if (slots_.empty()) return std::nullopt;
-    for (std::size_t i = hash & mask();; i = (i + 1) & mask()) {
-      const Slot& slot = slots_[i];
-      if (slot.id == 0) return std::nullopt;
-      if (slot.hash == hash && equal(slot.id)) return slot.id;
-    }
-  }
-  void add(std::uint64_t hash, std::uint32_t id) {
-    HYGGE_ASSERT(id != 0);
-    if (2 * (count_ + 1) > slots_.size()) grow();
-    place(hash, id);
-    ++count_;
-  }
-  [[nodiscard]] std::size_t memory_bytes() const noexcept { return slots_.size() * sizeof(Slot); }
-
- private:
-  struct Slot {
-    std::uint64_t hash = 0;
-    std::uint32_t id = 0;  ///< 0: free
-  };
-  [[nodiscard]] std::size_t mask() const noexcept { return slots_.size() - 1; }
-  void place(std::uint64_t hash, std::uint32_t id) {
-    std::size_t i = hash & mask();
-    while (slots_[i].id != 0) i = (i + 1) & mask();
-    slots_[i] = {hash, id};
-  }
-  void grow() {
-    std::vector<Slot> old =
-        std::exchange(slots_, std::vector<Slot>(std::max<std::size_t>(64, 2 * slots_.size())));
-    for (const Slot& slot : old) {
-      if (slot.id != 0) place(slot.hash, slot.id);
-    }
-  }
-  std::vector<Slot> slots_;
-  std::size_t count_ = 0;
+// A selector as sets: the series that are in all of `within` and in none of `without`.
+struct Terms {
+  std::vector<SeriesSet> within;
+  std::vector<SeriesSet> without;
+  std::vector<std::shared_ptr<const RegexAnswer>> answers;  ///< keeps their sets alive
 };
 
-// All that is known of one label name.
-struct Name {
-  std::map<std::string_view, Postings> values;  ///< keys point into the arena
-  Postings any;                                 ///< series that have the label
-};
+std::vector<std::uint32_t> intersect(Terms& terms, const ::Roaring& all) {
+  std::vector<SeriesSet>& within = terms.within;
+  if (within.empty()) within.push_back(SeriesSet::of(all));
+  std::sort(within.begin(), within.end(),
+            [](const SeriesSet& a, const SeriesSet& b) { return a.count < b.count; });
+  if (within.size() + terms.without.size() == 1) return within[0].ids();
+  // One after the other where they are few, which is also where sets are lists.
+  if (within[0].count <= Postings::kMaxListed) {
+    std::vector<std::uint32_t> ids = within[0].ids();
+    std::erase_if(ids, [&](std::uint32_t id) {
+      const auto has = [id](const SeriesSet& set) { return set.contains(id); };
+      return !std::all_of(within.begin() + 1, within.end(), has) ||
+             std::any_of(terms.without.begin(), terms.without.end(), has);
+    });
+    return ids;
+  }
+  ::Roaring result = within.size() > 1 ? *within[0].bitmap & *within[1].bitmap : *within[0].bitmap;
+  for (std::size_t i = 2; i < within.size(); ++i) result &= *within[i].bitmap;
+  for (const SeriesSet& set : terms.without) {
+    if (set.bitmap != nullptr) result -= *set.bitmap;
+    for (const std::uint32_t id : set.list) result.remove(id);
+  }
+  return SeriesSet::of(result).ids();
+}
 
 }  // namespace
 
 struct Index::Impl {
-  Arena arena;
-  IdTable ids;
-  std::vector<std::string_view> canonical;  ///< by id; null where there is no series
-  std::map<std::string_view, Name, std::less<>> names;
-  Postings all;
-  std::size_t posting_count = 0;
+  LabelTable labels;
+  SeriesTable series;
+  ::Roaring all;
+  mutable RegexCache regexes;
 
-  // Results of regexes, until the values of their label change.
-  struct Cached {
-    std::size_t values = 0;  ///< how many values the label had
-    std::vector<std::string_view> matching;
-  };
-  std::mutex cache_mutex;
-  std::map<std::pair<std::string, std::string>, Cached> cache;
-
-  [[nodiscard]] Postings with_value(const Name& name, std::string_view value) const {
-    const auto at = name.values.find(value);
-    return at == name.values.end() ? Postings() : at->second;
-  }
-  Result<Postings> matching_regex(const std::string& label, const Name* name,
-                                  const std::string& pattern);
-  Result<Postings> matching(const Matcher& matcher, bool& negated);
+  [[nodiscard]] Result<void> add_terms(Terms& terms, const Matcher& matcher) const;
 };
 
 Index::Index() : impl_(std::make_unique<Impl>()) {}
 Index::~Index() = default;
 
 std::optional<std::uint32_t> Index::find(std::string_view canonical) const {
-  return impl_->ids.find(hash64(as_bytes(canonical)),
-                         [&](std::uint32_t id) { return impl_->canonical[id] == canonical; });
+  return impl_->series.find(canonical, impl_->labels);
 }
 
 void Index::add(std::uint32_t id, std::string_view canonical) {
-  HYGGE_ASSERT(!contains(id));
-  Impl& impl = *impl_;
-  const std::string_view kept = impl.arena.store(canonical);
-  if (id >= impl.canonical.size()) {
-    if (id >= impl.canonical.capacity()) impl.canonical.reserve(2 * (id + std::size_t{1}));
-    impl.canonical.resize(id + std::size_t{1});
-  }
-  impl.canonical[id] = kept;
-  impl.ids.add(hash64(as_bytes(kept)), id);
-  impl.all.add(id);
-  ByteReader in(as_bytes(kept));
+  std::vector<LabelRef> labels;
+  labels.reserve(16);
+  ByteReader in(as_bytes(canonical));
   while (in.left() > 0) {
-    // Names and values are views of the first series that brought them.
+    const std::size_t start = canonical.size() - in.left();
     const std::string_view name = in.text();
-    const std::string_view value = in.text();
-    Name& known = impl.names[name];
-    known.any.add(id);
-    known.values[value].add(id);
-    ++impl.posting_count;
+    in.text();
+    HYGGE_ASSERT(in.ok());
+    const std::size_t end = canonical.size() - in.left();
+    labels.push_back(impl_->labels.add(canonical.substr(start, end - start), name, id));
   }
+  impl_->series.add(id, canonical, labels);
+  impl_->all.add(id);
 }
 
-bool Index::contains(std::uint32_t id) const noexcept {
-  return id < impl_->canonical.size() && impl_->canonical[id].data() != nullptr;
-}
+bool Index::contains(std::uint32_t id) const noexcept { return impl_->series.contains(id); }
 
-std::string_view Index::canonical(std::uint32_t id) const noexcept {
-  HYGGE_ASSERT(contains(id));
-  return impl_->canonical[id];
+std::string Index::canonical(std::uint32_t id) const {
+  const std::span<const LabelRef> labels = impl_->series.labels(id);
+  std::size_t bytes = 0;
+  for (const LabelRef label : labels) bytes += impl_->labels.part(label).size();
+  std::string out;
+  out.reserve(bytes);
+  for (const LabelRef label : labels) out += impl_->labels.part(label);
+  return out;
 }
 
 Labels Index::labels(std::uint32_t id) const {
   return labels_from_canonical(as_bytes(canonical(id))).value_or(Labels());
 }
 
-Result<Postings> Index::Impl::matching_regex(const std::string& label, const Name* name,
-                                             const std::string& pattern) {
-  if (name == nullptr) return Postings();
-  const std::pair key{label, pattern};
-  {
-    const std::lock_guard lock(cache_mutex);
-    const auto at = cache.find(key);
-    if (at != cache.end() && at->second.values == name->values.size()) {
-      Postings out;
-      for (const std::string_view value : at->second.matching) out |= name->values.at(value);
-      return out;
-    }
-  }
-  const auto regex = LabelRegex::compile(pattern);
-  if (!regex) return tl::unexpected<Error>(regex.error());
-  Cached found{name->values.size(), {}};
-  Postings out;
-  if (!regex->alternatives().empty()) {
-    for (const std::string& word : regex->alternatives()) {
-      const auto at = name->values.find(word);
-      if (at == name->values.end()) continue;
-      found.matching.push_back(at->first);
-      out |= at->second;
-    }
-  } else {
-    for (const auto& [value, postings] : name->values) {
-      if (!regex->matches(value)) continue;
-      found.matching.push_back(value);
-      out |= postings;
-    }
-  }
-  constexpr std::size_t kMaxCached = 256;
-  const std::lock_guard lock(cache_mutex);
-  if (cache.size() >= kMaxCached) cache.clear();
-  cache[key] = std::move(found);
-  return out;
-}
-
-// The series that a matcher picks or, with `negated`, those that it leaves out. A matcher that
-// matches "" also picks the series without the label.
-Result<Postings> Index::Impl::matching(const Matcher& matcher, bool& negated) {
-  const auto at = names.find(matcher.name);
-  const Name* const name = at == names.end() ? nullptr : &at->second;
-  const bool regex = matcher.op == MatchOp::regex || matcher.op == MatchOp::not_regex;
-  negated = matcher.op == MatchOp::not_equal || matcher.op == MatchOp::not_regex;
+// A matcher that matches "" also picks the series without the label: it is told by whom it leaves
+// out. Any other is told by whom it picks. Either way one set is all it takes.
+Result<void> Index::Impl::add_terms(Terms& terms, const Matcher& matcher) const {
+  const LabelTable::Name* const name = labels.name(matcher.name);
+  const bool negated = matcher.op == MatchOp::not_equal || matcher.op == MatchOp::not_regex;
   bool matches_empty = matcher.value.empty();
-  Postings out;
-  if (regex) {
-    const auto compiled = LabelRegex::compile(matcher.value);
-    if (!compiled) return tl::unexpected<Error>(compiled.error());
-    matches_empty = compiled->matches("");
-    auto matched = matching_regex(matcher.name, name, matcher.value);
-    if (!matched) return matched;
-    out = std::move(*matched);
-  } else if (name != nullptr) {
-    out = with_value(*name, matcher.value);
+  SeriesSet set;  // of series whose label differs from "" in the eyes of value or regex
+  if (matcher.op == MatchOp::regex || matcher.op == MatchOp::not_regex) {
+    auto answer = regexes.ask(labels, name, matcher.value);
+    if (!answer) return tl::unexpected<Error>(answer.error());
+    matches_empty = (*answer)->matches_empty;
+    set = SeriesSet::of((*answer)->series);
+    terms.answers.push_back(std::move(*answer));
+  } else if (matcher.value.empty()) {
+    if (name != nullptr) set = SeriesSet::of(name->series);
+  } else if (const auto label = labels.find(matcher.name, matcher.value)) {
+    set = SeriesSet::of(labels.postings(*label));
   }
-  if (matches_empty) out |= name == nullptr ? all : all - name->any;
-  return out;
+  (matches_empty == negated ? terms.within : terms.without).push_back(set);
+  return {};
 }
 
 Result<std::vector<std::uint32_t>> Index::select(const Selector& selector) const {
-  std::vector<Postings> picked;
-  std::vector<Postings> left_out;
+  Terms terms;
   for (const Matcher& matcher : selector.matchers) {
-    bool negated = false;
-    auto postings = impl_->matching(matcher, negated);
-    if (!postings) return tl::unexpected<Error>(postings.error());
-    (negated ? left_out : picked).push_back(std::move(*postings));
+    if (auto added = impl_->add_terms(terms, matcher); !added) {
+      return tl::unexpected<Error>(added.error());
+    }
   }
-  // The smallest first: each step then costs no more than the set before it.
-  std::sort(picked.begin(), picked.end(),
-            [](const Postings& a, const Postings& b) { return a.cardinality() < b.cardinality(); });
-  Postings result = picked.empty() ? impl_->all : std::move(picked[0]);
-  for (std::size_t i = 1; i < picked.size(); ++i) result &= picked[i];
-  for (const Postings& out : left_out) result -= out;
-  std::vector<std::uint32_t> ids(result.cardinality());
-  result.toUint32Array(ids.data());
-  return ids;
+  return intersect(terms, impl_->all);
 }
 
-std::vector<std::string> Index::label_names() const {
-  std::vector<std::string> out;
-  for (const auto& [name, known] : impl_->names) out.emplace_back(name);
-  return out;
-}
+std::vector<std::string> Index::label_names() const { return impl_->labels.names(); }
 
 std::vector<std::string> Index::label_values(std::string_view name) const {
-  std::vector<std::string> out;
-  const auto at = impl_->names.find(name);
-  if (at == impl_->names.end()) return out;
-  for (const auto& [value, postings] : at->second.values) out.emplace_back(value);
-  return out;
+  const LabelTable::Name* const known = impl_->labels.name(name);
+  if (known == nullptr) return {};
+  std::vector<std::string_view> values;
+  values.reserve(known->labels.size());
+  for (const LabelRef label : known->labels) values.push_back(impl_->labels.value(label));
+  std::sort(values.begin(), values.end());
+  return {values.begin(), values.end()};
 }
 
 std::size_t Index::series_count() const noexcept { return impl_->all.cardinality(); }
 
 std::size_t Index::memory_bytes() const {
-  std::size_t bytes = impl_->arena.memory_bytes() + impl_->ids.memory_bytes() +
-                      impl_->canonical.capacity() * sizeof(std::string_view);
-  for (const auto& [name, known] : impl_->names) {
-    bytes += known.any.getSizeInBytes(false) + sizeof(Name);
-    for (const auto& [value, postings] : known.values) {
-      bytes += postings.getSizeInBytes(false) + sizeof(Postings) + sizeof value + 48;
-    }
-  }
-  return bytes;
+  return sizeof(Impl) + impl_->labels.memory_bytes() + impl_->series.memory_bytes() +
+         storage::memory_bytes(impl_->all) + impl_->regexes.memory_bytes();
 }
 
 }  // namespace hygge::storage

@@ -23,26 +23,27 @@ class Index {
   Index(const Index&) = delete;
   Index& operator=(const Index&) = delete;
 
-  /// The series with these canonical label bytes. O(bytes), a cache miss or two.
+  /// The series with these canonical label bytes. O(bytes), and two or three cache misses.
   [[nodiscard]] std::optional<std::uint32_t> find(std::string_view canonical) const;
   /// A new series. The caller vouches for canonical bytes that no series has, and an id that is
   /// new.
   void add(std::uint32_t id, std::string_view canonical);
 
   [[nodiscard]] bool contains(std::uint32_t id) const noexcept;
-  /// The canonical bytes of a series that is there; stay where they are while the index lives.
-  [[nodiscard]] std::string_view canonical(std::uint32_t id) const noexcept;
+  /// The canonical bytes of a series that is there, put together from its labels.
+  [[nodiscard]] std::string canonical(std::uint32_t id) const;
   [[nodiscard]] Labels labels(std::uint32_t id) const;
 
-  /// The series that `selector` picks, sorted by id. Regexes run once over the values of their
-  /// label. Errors: parse (a regex).
+  /// The series that `selector` picks, sorted by id. A regex runs once over each value of its
+  /// label; what it found is kept. Errors: parse (a regex).
   [[nodiscard]] Result<std::vector<std::uint32_t>> select(const Selector& selector) const;
 
-  /// All names; all values of one name. Sorted.
+  /// All names; all values of one name. Sorted, which the values are only here: O(n log n).
   [[nodiscard]] std::vector<std::string> label_names() const;
   [[nodiscard]] std::vector<std::string> label_values(std::string_view name) const;
 
   [[nodiscard]] std::size_t series_count() const noexcept;
+  /// All that it takes from the heap, within some percent. O(labels).
   [[nodiscard]] std::size_t memory_bytes() const;
 
  private:

@@ -3,11 +3,12 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
+#include <iterator>
 #include <random>
-#include <regex>
+#include <thread>
 
 #include "model/canonical.h"
-#include "model/regex.h"
 
 namespace hygge::storage {
 namespace {
@@ -26,28 +27,6 @@ std::vector<std::uint32_t> select(const Index& index, std::vector<Matcher> match
 }
 
 using Ids = std::vector<std::uint32_t>;
-
-TEST(LabelRegex, IsAnchoredAndItsDotMatchesNewline) {
-  EXPECT_TRUE(LabelRegex::compile("a.c")->matches("a\nc"));
-  EXPECT_FALSE(LabelRegex::compile("b")->matches("abc"));
-  EXPECT_TRUE(LabelRegex::compile("")->matches(""));
-  EXPECT_TRUE(LabelRegex::compile("a|b")->matches("b"));
-  EXPECT_FALSE(LabelRegex::compile("a|b")->matches("ab"));
-  EXPECT_TRUE(LabelRegex::compile("ab?")->matches("a"));
-  EXPECT_TRUE(LabelRegex::compile("(?i)ABC")->matches("abc"));
-  EXPECT_EQ(LabelRegex::compile("b|a|b")->alternatives(), (std::vector<std::string>{"a", "b"}));
-  EXPECT_TRUE(LabelRegex::compile("a|b.")->alternatives().empty());
-}
-
-TEST(LabelRegex, RefusesWhatIsNone) {
-  const auto bad = LabelRegex::compile("a(");
-  ASSERT_FALSE(bad);
-  EXPECT_EQ(bad.error().code, ErrorCode::parse);
-}
-
-TEST(LabelRegex, IsLinearOnHostilePatterns) {
-  EXPECT_FALSE(LabelRegex::compile("(a*)*b")->matches(std::string(100'000, 'a')));
-}
 
 TEST(Index, FindsByLabelsAndById) {
   Index index;
@@ -91,59 +70,148 @@ TEST(Index, ARegexSeesValuesThatCameLater) {
   EXPECT_EQ(select(index, {matcher}), (Ids{1, 2, 3})) << "same values, another series";
 }
 
-// Oracle: each matcher tried on each label set, regexes by std::regex.
-bool brute_force(const Labels& set, const Matcher& matcher) {
-  const std::string value(set.get(matcher.name));
-  switch (matcher.op) {
-    case MatchOp::equal:
-      return value == matcher.value;
-    case MatchOp::not_equal:
-      return value != matcher.value;
-    case MatchOp::regex:
-      return std::regex_match(value, std::regex(matcher.value));
-    case MatchOp::not_regex:
-      return !std::regex_match(value, std::regex(matcher.value));
-  }
-  return false;
+TEST(Index, AnEmptyIndexAnswers) {
+  const Index index;
+  EXPECT_EQ(index.find(""), std::nullopt);
+  EXPECT_EQ(index.find("x"), std::nullopt);
+  EXPECT_FALSE(index.contains(0));
+  EXPECT_FALSE(index.contains(UINT32_MAX));
+  EXPECT_EQ(index.series_count(), 0U);
+  EXPECT_TRUE(index.label_names().empty());
+  EXPECT_TRUE(index.label_values("job").empty());
+  EXPECT_EQ(select(index, {{"job", MatchOp::equal, ""}}), Ids{});
+  EXPECT_EQ(select(index, {}), Ids{});
 }
 
-TEST(IndexModel, SelectsWhatBruteForceSelects) {
-  const std::vector<std::string> values{"a", "b", "ab", "c1", "c2", ""};
-  const std::vector<std::string> patterns{"a",  "a|b", "a.*", "c[12]",   ".*",
-                                          ".+", "",    "b?",  "(a|c1)b?"};
-  for (std::uint64_t seed = 0; seed < 60; ++seed) {
-    SCOPED_TRACE(seed);
-    std::mt19937_64 random(seed);
-    const auto pick = [&](const auto& list) { return list[random() % list.size()]; };
-    Index index;
-    std::map<std::uint32_t, Labels> model;
-    std::uint32_t id = 0;
-    for (int i = 0; i < 60; ++i) {
-      const Labels set = labels({{"__name__", "m" + std::to_string(random() % 3)},
-                                 {"x", pick(values)},
-                                 {"y", pick(values)},
-                                 {"z", pick(values)}});
-      if (index.find(canonical(set))) continue;
-      id += 1 + static_cast<std::uint32_t>(random() % 5);
-      index.add(id, canonical(set));
-      model[id] = set;
-      const char* names[] = {"x", "y", "z", "none"};
-      Selector selector;
-      for (std::uint64_t n = random() % 3 + 1; n > 0; --n) {
-        const auto op = static_cast<MatchOp>(random() % 4);
-        const bool regex = op == MatchOp::regex || op == MatchOp::not_regex;
-        selector.matchers.push_back(
-            {names[random() % 4], op, regex ? pick(patterns) : pick(values)});
-      }
-      Ids expected;
-      for (const auto& [at, candidate] : model) {
-        const bool all = std::all_of(selector.matchers.begin(), selector.matchers.end(),
-                                     [&](const Matcher& m) { return brute_force(candidate, m); });
-        if (all) expected.push_back(at);
-      }
-      ASSERT_EQ(select(index, selector.matchers), expected) << to_string(selector);
+TEST(Index, SelectsByTwoMatchersOnOneLabel) {
+  Index index;
+  for (std::uint32_t id = 1; id <= 9; ++id) {
+    add(index, id, {{"__name__", "up"}, {"job", "j" + std::to_string(id)}});
+  }
+  add(index, 10, {{"__name__", "up"}});
+  EXPECT_EQ(
+      select(index, {{"job", MatchOp::regex, "j[1-4]"}, {"job", MatchOp::not_regex, "j[12]"}}),
+      (Ids{3, 4}));
+  EXPECT_EQ(select(index, {{"job", MatchOp::equal, "j1"}, {"job", MatchOp::equal, "j2"}}), Ids{});
+  EXPECT_EQ(select(index, {{"job", MatchOp::not_equal, ""}, {"job", MatchOp::regex, "j[89]|"}}),
+            (Ids{8, 9}));
+}
+
+TEST(Index, KeepsIdsWithGapsAndExtremes) {
+  Index index;
+  const Ids ids{0, 1, 1'000, 70'000, 5'000'000, 4'000'000'000, UINT32_MAX};
+  for (const std::uint32_t id : ids) {
+    add(index, id, {{"__name__", "up"}, {"n", std::to_string(id)}});
+  }
+  EXPECT_EQ(select(index, {{"__name__", MatchOp::equal, "up"}}), ids);
+  for (const std::uint32_t id : ids) {
+    SCOPED_TRACE(id);
+    const Labels expected = labels({{"__name__", "up"}, {"n", std::to_string(id)}});
+    EXPECT_TRUE(index.contains(id));
+    EXPECT_EQ(index.labels(id), expected);
+    EXPECT_EQ(index.find(canonical(expected)), id);
+  }
+  EXPECT_FALSE(index.contains(2));
+  EXPECT_FALSE(index.contains(4'000'000'001));
+  EXPECT_LT(index.memory_bytes(), 64U << 20U) << "an id far away costs no memory in between";
+}
+
+// Commits may reach the index in another order than that in which their ids were given out.
+TEST(Index, SelectsSortedWhateverTheOrderOfIds) {
+  Index index;
+  std::vector<std::uint32_t> order(1'000);
+  for (std::size_t i = 0; i < order.size(); ++i) order[i] = static_cast<std::uint32_t>(3 * i + 1);
+  const Ids expected = order;
+  std::mt19937_64 random(7);
+  std::shuffle(order.begin(), order.end(), random);
+  for (const std::uint32_t id : order) {
+    add(index, id,
+        {{"__name__", "up"}, {"n", std::to_string(id)}, {"few", std::to_string(id / 90)}});
+  }
+  EXPECT_EQ(select(index, {{"__name__", MatchOp::equal, "up"}}), expected);
+  Ids few;
+  std::copy_if(expected.begin(), expected.end(), std::back_inserter(few),
+               [](std::uint32_t id) { return id / 90 == 7; });
+  EXPECT_EQ(select(index, {{"few", MatchOp::equal, "7"}}), few);
+}
+
+TEST(Index, KeepsLabelsOfAnyLengthAndNumber) {
+  Index index;
+  std::vector<std::string> series;
+  const std::size_t sizes[] = {1, 7, 8, 127, 128, 16'384, 3U << 20U, 10U << 20U, 5};
+  for (const std::size_t size : sizes) {
+    series.push_back(canonical(labels({{"__name__", "big"}, {"v", std::string(size, 'x')}})));
+  }
+  std::string many;  // more than a block of the table holds
+  for (int i = 0; i < 600'000; ++i) {
+    put_text(many, "n" + std::to_string(1'000'000 + i));
+    put_text(many, "v");
+  }
+  series.push_back(many);
+  series.push_back(canonical(labels({{"__name__", "small"}})));
+  std::uint32_t id = 0;
+  for (const std::string& bytes : series) index.add(++id, bytes);
+  id = 0;
+  for (const std::string& bytes : series) {
+    SCOPED_TRACE(id);
+    EXPECT_EQ(index.find(bytes), ++id);
+    EXPECT_TRUE(index.canonical(id) == bytes);
+  }
+}
+
+TEST(Index, RefusesAnInvalidRegex) {
+  Index index;
+  add(index, 1, {{"job", "a"}});
+  for (const char* name : {"job", "absent"}) {
+    for (const MatchOp op : {MatchOp::regex, MatchOp::not_regex}) {
+      const auto ids = index.select({{{"job", MatchOp::equal, "none"}, {name, op, "a("}}});
+      ASSERT_FALSE(ids);
+      EXPECT_EQ(ids.error().code, ErrorCode::parse);
     }
   }
+}
+
+TEST(Index, AHostileRegexIsBoundedOverManyValues) {
+  Index index;
+  for (std::uint32_t id = 1; id <= 200; ++id) {
+    add(index, id, {{"v", std::string(1'000, 'a') + std::to_string(id)}});
+  }
+  EXPECT_EQ(select(index, {{"v", MatchOp::regex, "(a*)*b"}}), Ids{});
+}
+
+TEST(Index, ManyRegexesDoNotFillTheMemory) {
+  Index index;
+  for (std::uint32_t id = 1; id <= 5'000; ++id) {
+    add(index, id, {{"v", std::to_string(id)}});
+  }
+  const std::size_t before = index.memory_bytes();
+  for (int i = 0; i < 300; ++i) {
+    select(index, {{"v", MatchOp::not_regex, "x" + std::to_string(i) + ".?"}});
+    select(index, {{"v", MatchOp::regex, ".+|x" + std::to_string(i)}});
+  }
+  EXPECT_GT(index.memory_bytes(), before) << "answers are kept, and counted";
+  EXPECT_LT(index.memory_bytes(), before + (8U << 20U));
+}
+
+TEST(Index, SelectsBesideOtherSelects) {
+  Index index;
+  for (std::uint32_t id = 1; id <= 2'000; ++id) {
+    add(index, id, {{"__name__", "m"}, {"v", std::to_string(id % 500)}});
+  }
+  std::vector<std::thread> threads;
+  std::atomic<int> wrong = 0;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&] {
+      for (int i = 0; i < 200; ++i) {
+        const auto ids = index.select({{{"v", MatchOp::regex, std::to_string(i % 40) + "[0-9]?"}}});
+        // n itself and n0 … n9; for 0 the second digit makes no value.
+        const std::size_t expected = i % 40 == 0 ? 4 : 44;
+        if (!ids || ids->size() != expected) ++wrong;
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(wrong, 0);
 }
 
 }  // namespace
