@@ -124,7 +124,7 @@ class Db {
   [[nodiscard]] Result<View> view(std::span<const Selector> selectors, TimeRange range) const;
   [[nodiscard]] Result<View> view(std::initializer_list<Selector> selectors, TimeRange range) const;
 
-  /// All label names; the values of one name; both sorted. With a selector: of the series it picks.
+  /// All label names; the values of one name; both sorted.
   [[nodiscard]] Result<std::vector<std::string>> label_names() const;
   [[nodiscard]] Result<std::vector<std::string>> label_values(std::string_view name) const;
 

@@ -37,4 +37,10 @@ PKG_CONFIG_PATH=$(dirname "$(find "$work/prefix" -name hygge.pc)")
 # shellcheck disable=SC2046
 "$compiler" "$work/one.cc" -o "$work/one" $(pkg-config --define-variable=prefix="$work/prefix" --cflags --libs hygge)
 LD_LIBRARY_PATH=$(dirname "$(find "$work/prefix" -name 'libhygge.so')") "$work/one" "$work/db"
+
+# The program in README, as it stands there.
+awk '/^```cpp$/ {on = 1; next} /^```$/ {on = 0} on' "$source/README.md" >"$work/readme.cc"
+# shellcheck disable=SC2046
+"$compiler" "$work/readme.cc" -o "$work/readme" $(pkg-config --define-variable=prefix="$work/prefix" --cflags --libs hygge)
+(cd "$work" && LD_LIBRARY_PATH=$(dirname "$(find "$work/prefix" -name 'libhygge.so')") ./readme) | expect 'http_requests_total{code="200"} 420'
 echo installed tree works
