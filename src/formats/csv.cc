@@ -45,6 +45,7 @@ class Reader {
   Result<std::optional<std::uint32_t>> resolve(std::string& reason);
   std::string declare_type(const std::string& metric);
   Result<void> reject(std::string reason) {
+    records_.reread();
     return importer_.reject(records_.number(), std::move(reason));
   }
   Result<void> bad_header(std::string message) const {

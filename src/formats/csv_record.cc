@@ -97,6 +97,7 @@ Result<bool> CsvRecords::next_line() {
 }
 
 Result<CsvRecords::Kind> CsvRecords::next() {
+  swallowed_.clear();
   do {
     auto more = next_line();
     if (!more) return tl::unexpected<Error>(more.error());
@@ -115,35 +116,37 @@ Result<CsvRecords::Kind> CsvRecords::next() {
   return join();
 }
 
+void CsvRecords::reread() {
+  again_.insert(again_.begin(), std::make_move_iterator(swallowed_.begin()),
+                std::make_move_iterator(swallowed_.end()));
+  swallowed_.clear();
+}
+
 // The current line ends inside quotes: adds lines until it does not.
 Result<CsvRecords::Kind> CsvRecords::join() {
-  std::deque<Line> swallowed;
   joined_.assign(text_);
   if (had_cr_) joined_ += '\r';
-  while (joined_.size() <= kMaxLineBytes && swallowed.size() < kMaxLinesOfRecord) {
+  while (joined_.size() <= kMaxLineBytes && swallowed_.size() < kMaxLinesOfRecord) {
     auto more = next_line();
     if (!more) return tl::unexpected<Error>(more.error());
     if (!*more) break;
     if (too_long_) {
-      // It can be nobody's record: the open one is bad, and so is this.
+      // It can be part of no record: the open one is bad, and so is this line.
       if (auto said = importer_.reject(line_number_, "the line is longer than 1 MiB"); !said) {
         return tl::unexpected<Error>(said.error());
       }
       break;
     }
-    const bool open = stays_open(text_, delimiter_);
+    swallow();
     joined_ += '\n';
     joined_ += text_;
-    if (!open) {
+    if (!stays_open(text_, delimiter_)) {
       return split_.split(joined_, delimiter_) == CsvFields::State::whole
                  ? Kind::record
                  : bad("text behind a closing quote");
     }
     if (had_cr_) joined_ += '\r';
-    swallowed.push_back({std::string(text_), line_number_, had_cr_});
   }
-  again_.insert(again_.begin(), std::make_move_iterator(swallowed.begin()),
-                std::make_move_iterator(swallowed.end()));
   return bad("a quoted field does not end");
 }
 

@@ -29,8 +29,8 @@ class CsvFields {
   std::deque<std::string> unquoted_;  ///< fields in which quotes were doubled
 };
 
-/// Reads records. A quoted field that never ends costs its first line only: the lines that it
-/// swallowed are read again as records of their own.
+/// Reads records. A quote that should not be there costs its line only: the lines that its field
+/// has swallowed can be read again, as records of their own.
 class CsvRecords {
  public:
   enum class Kind : std::uint8_t { end, record, bad };
@@ -45,6 +45,8 @@ class CsvRecords {
   }
   /// The line on which the record begins.
   [[nodiscard]] std::uint64_t number() const noexcept { return number_; }
+  /// The record is not to be used: all its lines but the first are read again.
+  void reread();
   /// Why the record is bad.
   [[nodiscard]] std::string_view reason() const noexcept { return reason_; }
   [[nodiscard]] const std::optional<Error>& damage() const noexcept { return damage_; }
@@ -57,6 +59,7 @@ class CsvRecords {
   };
   [[nodiscard]] Result<bool> next_line();
   [[nodiscard]] Result<Kind> join();
+  void swallow() { swallowed_.push_back({std::string(text_), line_number_, had_cr_}); }
   [[nodiscard]] Kind bad(std::string_view reason) {
     reason_ = reason;
     return Kind::bad;
@@ -66,9 +69,10 @@ class CsvRecords {
   Importer& importer_;
   const char delimiter_;
   CsvFields split_;
-  std::deque<Line> again_;  ///< lines to be read once more
-  Line kept_;               ///< the current line, if it came from there
-  std::string_view text_;   ///< the current line
+  std::deque<Line> swallowed_;  ///< lines of the current record, but for its first
+  std::deque<Line> again_;      ///< lines to be read once more
+  Line kept_;                   ///< the current line, if it came from there
+  std::string_view text_;       ///< the current line
   bool had_cr_ = false;
   bool too_long_ = false;
   std::uint64_t line_number_ = 0;

@@ -61,9 +61,10 @@ std::vector<ExportFamily> group_families(
     const auto known = metadata(metric);
     std::string name = family_of(metric, known);
     bool type_fits = fits(metric, known);
-    // A family has one type. Metrics come sorted, so that `x` has its say before `x_total`.
+    // A family has one type, and one that is written as unknown has no suffixes. Metrics come
+    // sorted, so that `x` has its say before `x_total`.
     const auto taken = families.find(name);
-    if (taken != families.end() && taken->second.metadata != known) {
+    if (taken != families.end() && (taken->second.metadata != known || !taken->second.type_fits)) {
       name = metric;
       type_fits = false;
     }
