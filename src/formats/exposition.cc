@@ -30,6 +30,13 @@ struct Known {
   Known* next = nullptr;  ///< what followed it last time; scrapes repeat themselves
 };
 
+// What stands behind a series.
+struct Point {
+  double v = 0;
+  TimeMs t_ms = 0;
+  bool exemplar = false;
+};
+
 // Whether `text` begins with the series that `known` is the text of: it must end there too.
 bool begins_with(std::string_view text, const Known& known) {
   if (!text.starts_with(known.text)) return false;
@@ -54,10 +61,11 @@ class Reader {
   Result<void> comment(std::string_view text);
   Result<void> describe(std::string_view keyword, Family& family, std::string_view rest);
   Result<void> sample(std::string_view text);
-  Result<Known*> look_up(std::string_view text, std::string& reason);
+  Result<Known*> make_known(std::string_view text, std::string& reason);
   Result<void> resolve(Known& known, std::string& reason);
-  Result<void> value_and_time(std::string_view rest, Known& known);
-  std::string take_exemplar(std::string_view& rest);
+  std::optional<Point> point(std::string_view rest);
+  Result<void> take(Known& known, const Point& point);
+  std::string take_exemplar(std::string_view& rest, bool& exemplar);
   std::string bad_time(std::string_view text);
   Result<void> finish();
 
@@ -74,6 +82,7 @@ class Reader {
   std::unordered_map<std::string_view, Known*, TextHash> by_text_;
   Known* last_ = nullptr;
   Family* current_ = nullptr;
+  std::string reason_;  ///< why point() has none
   bool eof_seen_ = false;
   bool seconds_seen_ = false;  ///< in the format that has milliseconds
 };
@@ -194,8 +203,7 @@ Result<void> Reader::resolve(Known& known, std::string& reason) {
 }
 
 // Null, and why: the series' text is bad. Bad ones are not kept: there is no end of them.
-Result<Known*> Reader::look_up(std::string_view text, std::string& reason) {
-  if (const auto at = by_text_.find(text); at != by_text_.end()) return at->second;
+Result<Known*> Reader::make_known(std::string_view text, std::string& reason) {
   Known known;
   known.text = text;
   auto resolved = resolve(known, reason);
@@ -208,49 +216,65 @@ Result<Known*> Reader::look_up(std::string_view text, std::string& reason) {
 
 Result<void> Reader::sample(std::string_view text) {
   Known* known = last_ == nullptr ? nullptr : last_->next;
-  if (known == nullptr || !begins_with(text, *known)) {
-    const std::size_t length = series_length(text);
+  std::size_t length = 0;
+  if (known != nullptr && begins_with(text, *known)) {
+    length = known->text.size();
+  } else {
+    length = series_length(text);
     if (length == std::string_view::npos) {
       return reject(fmt::format("the labels do not end: {}", excerpt(text)));
     }
-    std::string reason;
-    auto found = look_up(text.substr(0, length), reason);
-    if (!found) return tl::unexpected<Error>(found.error());
-    known = *found;
-    if (known == nullptr) return reject(std::move(reason));
-    if (last_ != nullptr) last_->next = known;
+    const auto at = by_text_.find(text.substr(0, length));
+    known = at == by_text_.end() ? nullptr : at->second;
   }
-  last_ = known;
-  if (known->types != families_.types()) {
-    std::string reason;
+  // Before the series: a bad line must not make a new one.
+  const auto point = this->point(text.substr(length));
+  if (!point) return reject(std::move(reason_));
+  std::string reason;
+  if (known == nullptr) {
+    auto made = make_known(text.substr(0, length), reason);
+    if (!made) return tl::unexpected<Error>(made.error());
+    known = *made;
+  } else if (known->types != families_.types()) {
     if (auto again = resolve(*known, reason); !again) return again;
-    if (!reason.empty()) return reject(std::move(reason));
   }
+  if (!reason.empty()) return reject(std::move(reason));
+  if (last_ != nullptr) last_->next = known;
+  last_ = known;
   enter(known->family);
-  return value_and_time(text.substr(known->text.size()), *known);
+  return take(*known, *point);
 }
 
-// ` # {labels} value [time]` behind a sample: checked, counted, left out. Returns what is wrong
-// with it, or "".
-std::string Reader::take_exemplar(std::string_view& rest) {
+Result<void> Reader::take(Known& known, const Point& point) {
+  if (point.exemplar) ++importer_.report().exemplars;
+  if (known.start_time) {
+    ++importer_.report().start_times;
+    return {};
+  }
+  if (point.t_ms < known.last_ms && open_metrics_) importer_.warn(Warning::time_goes_back);
+  known.last_ms = point.t_ms;
+  return importer_.sample(known.series, point.t_ms, point.v);
+}
+
+// ` # {labels} value [time]` behind a sample: checked and cut off. Returns what is wrong with it,
+// or "".
+std::string Reader::take_exemplar(std::string_view& rest, bool& exemplar) {
   const std::size_t hash = rest.find('#');
   if (hash == std::string_view::npos) return {};
-  std::string_view exemplar = skip_blanks(rest.substr(hash + 1));
+  exemplar = true;
+  std::string_view text = skip_blanks(rest.substr(hash + 1));
   rest = rest.substr(0, hash);
-  const std::size_t length = exemplar.starts_with('{') ? series_length(exemplar) : 0;
+  const std::size_t length = text.starts_with('{') ? series_length(text) : 0;
   if (length == 0 || length == std::string_view::npos) return "an exemplar without labels";
   std::vector<Label> labels;
-  std::string why = parse_labels(exemplar.substr(1, length - 2), Escapes::text, labels, nullptr);
+  std::string why = parse_labels(text.substr(1, length - 2), Escapes::text, labels, nullptr);
   if (!why.empty()) return fmt::format("exemplar: {}", why);
-  exemplar = skip_blanks(exemplar.substr(length));
-  if (!parse_number(take_word(exemplar))) return "an exemplar without a value";
-  exemplar = skip_blanks(exemplar);
-  const std::string_view time = take_word(exemplar);
-  if ((!time.empty() && !parse_seconds(time)) || !skip_blanks(exemplar).empty()) {
-    return "an exemplar with a bad time";
-  }
-  ++importer_.report().exemplars;
-  return {};
+  text = skip_blanks(text.substr(length));
+  if (!parse_number(take_word(text))) return "an exemplar without a value";
+  text = skip_blanks(text);
+  const std::string_view time = take_word(text);
+  const bool good = time.empty() || parse_seconds(time);
+  return good && skip_blanks(text).empty() ? "" : "an exemplar with a bad time";
 }
 
 // Why a text is not taken for a time.
@@ -271,35 +295,32 @@ std::string Reader::bad_time(std::string_view text) {
   return fmt::format("time {} is not an integer (ms expected)", excerpt(text));
 }
 
-Result<void> Reader::value_and_time(std::string_view rest, Known& known) {
+// Value, time and exemplar. None, and why in reason_: the line is bad.
+std::optional<Point> Reader::point(std::string_view rest) {
+  const auto bad = [&](std::string reason) {
+    reason_ = std::move(reason);
+    return std::nullopt;
+  };
+  Point out;
   if (open_metrics_) {
-    if (std::string why = take_exemplar(rest); !why.empty()) return reject(std::move(why));
+    if (std::string why = take_exemplar(rest, out.exemplar); !why.empty()) return bad(why);
   }
   rest = skip_blanks(rest);
   const std::string_view value_text = take_word(rest);
-  if (value_text.empty()) return reject("no value");
+  if (value_text.empty()) return bad("no value");
   const auto value = parse_number(value_text);
-  if (!value) return reject(fmt::format("value {} is not a number", excerpt(value_text)));
+  if (!value) return bad(fmt::format("value {} is not a number", excerpt(value_text)));
+  out.v = *value;
+  out.t_ms = importer_.now_ms();
   rest = skip_blanks(rest);
-  TimeMs t_ms = importer_.now_ms();
-  if (!rest.empty()) {
-    const std::string_view text = take_word(rest);
-    if (!skip_blanks(rest).empty()) {
-      return reject(fmt::format("text after value and time: {}", excerpt(skip_blanks(rest))));
-    }
-    const auto time = open_metrics_ ? parse_seconds(text) : parse_milliseconds(text);
-    if (!time || (!is_plausible(*time) && !importer_.options().any_time)) {
-      return reject(bad_time(text));
-    }
-    t_ms = *time;
-  }
-  if (known.start_time) {
-    ++importer_.report().start_times;
-    return {};
-  }
-  if (t_ms < known.last_ms && open_metrics_) importer_.warn(Warning::time_goes_back);
-  known.last_ms = t_ms;
-  return importer_.sample(known.series, t_ms, *value);
+  if (rest.empty()) return out;
+  const std::string_view text = take_word(rest);
+  rest = skip_blanks(rest);
+  if (!rest.empty()) return bad(fmt::format("text after value and time: {}", excerpt(rest)));
+  const auto time = open_metrics_ ? parse_seconds(text) : parse_milliseconds(text);
+  if (!time || (!is_plausible(*time) && !importer_.options().any_time)) return bad(bad_time(text));
+  out.t_ms = *time;
+  return out;
 }
 
 }  // namespace

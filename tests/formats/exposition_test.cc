@@ -222,6 +222,19 @@ TEST(OpenMetrics, BadLinesAreNamedAndTheRestGoesOn) {
   for (const Bad& bad : cases) expect_rejected("openmetrics", bad);
 }
 
+TEST(Exposition, ABadLineMakesNoSeries) {
+  for (const char* format : {"prometheus", "openmetrics", "csv"}) {
+    const std::string text =
+        std::string_view(format) == "csv"
+            ? "metric,timestamp_ms,value\na,1767225600000,1\nb,1767225600000,x\n"
+              "c,1,1\n"
+            : "a 1\nb x\nc 1 1\nd\n# EOF\n";
+    const Imported in = import_text(format, text);
+    EXPECT_EQ(in.got.names, Lines{"a"});
+    EXPECT_EQ(in.report.series, 1U);
+  }
+}
+
 TEST(Exposition, AnyTimeIsTakenIfWanted) {
   ImportOptions options;
   options.any_time = true;
