@@ -14,7 +14,7 @@ std::string go_number(double value) {
   char digits[32];
   const auto scientific =
       std::to_chars(std::begin(digits), std::end(digits), value, std::chars_format::scientific);
-  const std::string text(digits, scientific.ptr);
+  std::string text(digits, scientific.ptr);
   const std::size_t e = text.find('e');
   int exponent = 0;
   const char* first = text.data() + e + 1 + (text[e + 1] == '+' ? 1 : 0);

@@ -24,12 +24,13 @@ double part_of(DatePart part, double seconds) noexcept {
   const sys_seconds time{std::chrono::seconds(static_cast<std::int64_t>(seconds))};
   const sys_days day = floor<days>(time);
   const year_month_day date{day};
-  const auto in_day = (time - day).count();
+  const std::int64_t minutes = (time - day).count() / 60;
+  const std::int64_t hours = minutes / 60;
   switch (part) {
     case DatePart::minute:
-      return static_cast<double>(in_day / 60 % 60);
+      return static_cast<double>(minutes % 60);
     case DatePart::hour:
-      return static_cast<double>(in_day / 3600);
+      return static_cast<double>(hours);
     case DatePart::day_of_week:
       return static_cast<double>(weekday{day}.c_encoding());
     case DatePart::day_of_month:

@@ -23,13 +23,18 @@ namespace {
 constexpr std::uint32_t kMaxDepth = 300;
 
 // Low to high; unary plus and minus stand between `*` and `^`.
-enum Precedence : int { kOr = 1, kAnd, kCompare, kAdd, kMultiply, kUnary, kPower };
+constexpr int kOr = 1;
+constexpr int kAnd = 2;
+constexpr int kCompare = 3;
+constexpr int kAdd = 4;
+constexpr int kMultiply = 5;
+constexpr int kPower = 6;
 
 struct OperatorRow {
   TokenKind kind;
   std::string_view word;  // for operators that are words
   BinaryOp op;
-  Precedence precedence;
+  int precedence;
 };
 constexpr std::array<OperatorRow, 18> kOperators{{
     {TokenKind::identifier, "or", BinaryOp::set_or, kOr},
