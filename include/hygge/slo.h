@@ -14,6 +14,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace hygge {
@@ -23,7 +24,7 @@ class View;
 
 namespace hygge::slo {
 
-/// An exact fraction; den > 0, in lowest terms.
+/// An exact fraction; den > 0, in lowest terms, not negative.
 struct Rational {
   std::int64_t num = 0;
   std::int64_t den = 1;
@@ -36,7 +37,11 @@ struct Rational {
   }
   friend bool operator==(const Rational&, const Rational&) = default;
 };
+/// a · b; none if that does not fit.
+[[nodiscard]] std::optional<Rational> multiply(const Rational& a, const Rational& b) noexcept;
+/// The same, rounded where it does not fit.
 [[nodiscard]] Rational operator*(const Rational& a, const Rational& b) noexcept;
+/// 1 − a, for a <= 1.
 [[nodiscard]] Rational one_minus(const Rational& a) noexcept;
 
 /// Whether bad / total > limit (or >=), exactly while the counts are integers below 2^53. 0 / 0 is
@@ -47,16 +52,17 @@ enum class State : std::uint8_t {
   measured,  ///< samples of `total`, and total > 0
   idle,      ///< samples of `total`, and total = 0
   no_data,   ///< no sample of `total`
-  excluded,  ///< kept for exclusions; no slice has it yet
+  excluded,  ///< an exclusion overlaps it
 };
 inline constexpr std::size_t kStates = 4;
 
-/// Sums over a window.
+/// Sums over a window, in units of the method: events, or slices for the methods of slices.
 struct Counts {
   double bad = 0;
   double total = 0;
   std::uint32_t slices[kStates] = {0, 0, 0, 0};  ///< by State
   std::uint32_t bridged = 0;  ///< measured or idle, with a step across a slice without data
+  std::uint32_t dropped = 0;  ///< excluded, and left out of the nominal length
   std::uint32_t clamped = 0;  ///< bad was cut to 0 … total
   std::uint32_t resets = 0, gaps = 0, born = 0;  ///< samples
 };
@@ -67,8 +73,17 @@ struct Slice {
   double total = 0;
   State state = State::no_data;
   bool bridged = false;
+  bool dropped = false;
   bool clamped = false;
   std::uint32_t resets = 0, gaps = 0, born = 0;
+};
+
+/// What an excluded slice would have held.
+struct ExcludedSlice {
+  TimeMs end_ms = 0;
+  std::uint32_t exclusion = 0;            ///< index in Definition::exclusions
+  double bad = 0, total = 0;              ///< events
+  double plain_bad = 0, plain_total = 0;  ///< in units of the method, as if not excluded
 };
 
 class Track {
@@ -84,6 +99,7 @@ class Track {
                                                  std::span<const State> states = {});
 
   /// Sums of the slices that lie wholly inside `range`; slices outside the track are no_data. O(1).
+  /// Exact while counts are integers, and rounded once otherwise.
   [[nodiscard]] Counts sum(TimeRange range) const noexcept;
 
   [[nodiscard]] DurationMs step_ms() const noexcept { return step_ms_; }
@@ -92,12 +108,25 @@ class Track {
   /// The start of the first slice with data ever, which may lie before the track; none: no data.
   [[nodiscard]] std::optional<TimeMs> first_data_ms() const noexcept { return first_data_ms_; }
   void set_first_data(TimeMs start_ms) noexcept { first_data_ms_ = start_ms; }
+  /// The excluded slices that end in `range`, oldest first.
+  [[nodiscard]] std::span<const ExcludedSlice> excluded(TimeRange range) const noexcept;
+  void set_excluded(std::vector<ExcludedSlice> slices) noexcept { excluded_ = std::move(slices); }
 
  private:
+  /// Sums of the slices before one. Each sum is a pair, high + low, so that a difference of two of
+  /// them is not the rounding of all that came before.
+  struct Prefix {
+    Counts counts;
+    double bad_low = 0;
+    double total_low = 0;
+  };
+  [[nodiscard]] const Prefix& prefix_at(TimeMs t_ms) const noexcept;
+
   TimeMs t0_ms_ = 0;
   DurationMs step_ms_ = kMinuteMs;
   std::vector<Slice> slices_;
-  std::vector<Counts> prefix_;  ///< prefix_[i]: of the first i slices
+  std::vector<Prefix> prefix_;  ///< prefix_[i]: of the first i slices
+  std::vector<ExcludedSlice> excluded_;
   std::optional<TimeMs> first_data_ms_;
 };
 
@@ -118,7 +147,58 @@ struct AlertRule {
 /// % in 1 d and in 3 d make tickets.
 [[nodiscard]] std::vector<AlertRule> google_alerts(DurationMs window_ms);
 
-enum class Kind : std::uint8_t { automatic, counter, delta };
+/// How samples become counts.
+enum class Kind : std::uint8_t {
+  automatic,  ///< the declared type of the metric, else the suffix of its name
+  counter,    ///< steps between samples
+  delta,      ///< each sample is a count
+  gauge,      ///< with Definition::ok: each sample is good or bad
+};
+
+/// What the objective is about.
+enum class Method : std::uint8_t {
+  occurrences,       ///< good events of all events
+  timeslices,        ///< good slices of all slices; a slice is good at or above slice_target
+  ratio_timeslices,  ///< the mean of the slices' ratios
+};
+/// "occurrences", "timeslices", "ratio-timeslices".
+[[nodiscard]] std::string_view to_string(Method method) noexcept;
+
+/// What a slice without data, or without events, counts as under the methods of slices.
+enum class SliceRule : std::uint8_t { ignore, good, bad };
+
+/// A window that follows the calendar of a zone.
+struct Calendar {
+  enum class Unit : std::uint8_t { week, month, quarter, year };
+  Unit unit = Unit::month;
+  std::string tz = "UTC";  ///< IANA
+  int fiscal_start = 1;    ///< month in which the year begins
+};
+[[nodiscard]] std::string_view to_string(Calendar::Unit unit) noexcept;
+/// Whether periods of the zone begin at multiples of `step_ms`, in the years 2000 … 2100.
+[[nodiscard]] bool step_fits(const Calendar& calendar, DurationMs step_ms);
+
+/// Time that does not count, or counts as good. It excludes each slice that it overlaps.
+struct Exclusion {
+  struct Every {
+    std::optional<int> weekday;  ///< 0: Monday; none: daily
+    int from_minute = 0;         ///< of the local day
+    int to_minute = 0;           ///< at or before from_minute: of the next day
+    std::string tz = "UTC";
+  };
+  TimeRange range;  ///< unless `every`
+  std::optional<Every> every;
+  std::string why;
+  bool as_good = false;  ///< treat: good; otherwise drop
+};
+
+/// A test on a gauge: samples that fail it are bad events.
+struct Test {
+  enum class Op : std::uint8_t { lt, le, gt, ge, eq, ne };
+  Op op = Op::lt;
+  double limit = 0;
+  [[nodiscard]] bool holds(double v) const noexcept;
+};
 
 struct Definition {
   std::string name;
@@ -126,25 +206,42 @@ struct Definition {
   std::string description;
   std::string target_percent;  ///< as written, without %
   Rational objective;          ///< target / 100, in [0, 1)
+  /// Of a calendar window: 7, 30, 90 or 365 days, by which alerts scale.
   DurationMs window_ms = 30 * kDayMs;
+  std::optional<Calendar> calendar;
   std::optional<TimeMs> since_ms;
-  /// The events that count against (`bad`) or for (`good`) the objective, and all of them.
+  /// The events that count against (`bad`) or for (`good`) the objective, and all of them. With
+  /// `ok` both are the tested gauge.
   Selector part;
   bool part_is_good = false;
   Selector total;
+  std::optional<Test> ok;
   Kind kind = Kind::automatic;
-  DurationMs step_ms = kMinuteMs;
+  Method method = Method::occurrences;
+  Rational slice_target = {1, 1};  ///< for timeslices, in 0 … 1
+  SliceRule no_data = SliceRule::ignore;
+  SliceRule idle = SliceRule::good;
+  DurationMs step_ms = kMinuteMs;  ///< divides an hour; the slice of the methods of slices
   DurationMs lookback_ms = kHourMs;
   DurationMs delay_ms = 0;
   bool idle_when_absent = false;
   Rational min_coverage = {9, 10};
   Rational confidence = {95, 100};
   std::vector<AlertRule> alerts;
+  std::vector<Exclusion> exclusions;
   std::string file;
   std::uint32_t line = 0;
+  std::uint32_t part_line = 0, total_line = 0;  ///< of those keys
 
   [[nodiscard]] Rational budget() const noexcept { return one_minus(objective); }
 };
+
+/// The slices that a window may have: 1.9 years of minutes, 114 years of hours.
+inline constexpr std::int64_t kMaxSlices = 1'000'000;
+
+/// Whether the functions below can use the definition: a step that divides an hour, windows of
+/// whole slices, an objective below 1, at most kMaxSlices. Errors: invalid_argument.
+[[nodiscard]] Result<void> validate(const Definition& definition);
 
 enum class Verdict : std::uint8_t { met, breached, insufficient };
 [[nodiscard]] std::string_view to_string(Verdict verdict) noexcept;
@@ -155,9 +252,17 @@ struct Interval {
   double high = 1;
 };
 
+/// What one exclusion took out of a window.
+struct ExclusionSum {
+  std::uint32_t exclusion = 0;  ///< index in Definition::exclusions
+  std::uint32_t slices = 0;
+  double bad = 0, total = 0;  ///< events, whatever the method
+};
+
 struct Report {
   TimeMs at_ms = 0;
-  TimeRange window;  ///< `until` is a slice end
+  TimeRange window;   ///< `until` is a slice end
+  TimeMs end_ms = 0;  ///< of the nominal window: later than window.until in a running period
   TimeMs effective_from_ms = 0;
   bool partial = false;  ///< data begins inside the window
   Counts counts;
@@ -167,7 +272,10 @@ struct Report {
   std::optional<double> allowed_projected, consumed_projected;
   double allowed_s = 0;
   std::optional<double> spent_s;
-  double coverage = 0;
+  std::optional<double> coverage;        ///< none: every slice is excluded, or there is none
+  std::optional<double> judged;          ///< coverage, and what no_data: good or bad fills in
+  std::vector<ExclusionSum> exclusions;  ///< those with slices in the window
+  std::optional<double> sli_without_exclusions;
   Verdict verdict = Verdict::insufficient;
   std::vector<std::string> notes;  ///< for people: why, and which key would help
 };
@@ -179,8 +287,8 @@ struct RuleBurn {
   RuleState state = RuleState::ok;
   bool frozen = false;  ///< firing as of the last slice that was known
   Counts long_counts, short_counts;
-  std::optional<double> long_burn, short_burn;  ///< none: nothing is known
-  double long_coverage = 0, short_coverage = 0;
+  std::optional<double> long_burn, short_burn;          ///< none: nothing is known
+  std::optional<double> long_coverage, short_coverage;  ///< none: every slice is excluded
   bool min_bad_met = false;
   std::optional<double> p_value;  ///< with `significance`
 };
@@ -194,13 +302,14 @@ struct BurnState {
     DurationMs window_ms = 0;
     Counts counts;
     std::optional<double> burn;
-    double coverage = 0;
+    std::optional<double> coverage;
   };
   std::vector<WindowBurn> windows;
+  std::vector<std::string> notes;  ///< for people
 };
 
-/// Pure functions: no clock, no I/O. O(1) per window; burn is O(slices of the long window) while
-/// rules are unknown.
+/// Pure functions over a valid definition and a track of its step: no clock, no I/O. O(1) per
+/// window, and O(excluded slices); burn is O(slices of the long window) while rules are unknown.
 [[nodiscard]] Report report(const Track& track, const Definition& definition, TimeMs at_ms);
 [[nodiscard]] BurnState burn(const Track& track, const Definition& definition, TimeMs at_ms,
                              std::span<const DurationMs> windows = {});
@@ -210,9 +319,10 @@ struct BurnState {
 [[nodiscard]] TimeRange burn_range(const Definition& definition, TimeMs at_ms,
                                    std::span<const DurationMs> windows = {});
 
-/// Reads a track. `view` has two selectors, definition.part and definition.total, and covers
-/// `range` and `lookback` before it. Errors: invalid_argument (E_KIND: a metric that is neither
-/// counter nor delta), and those of reading.
+/// Reads a track, in one pass over the samples; memory is that of the slices. `view` has two
+/// selectors, definition.part and definition.total, and covers `range` and `lookback` before it.
+/// Errors: invalid_argument (validate; E_KIND: a metric that is neither counter nor delta), and
+/// those of reading.
 [[nodiscard]] Result<Track> load(const View& view, const Definition& definition, TimeRange range);
 
 /// load and report, load and burn, over one view. Errors: those of Db::view and load.

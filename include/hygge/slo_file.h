@@ -54,6 +54,11 @@ struct LintedSlo {
 [[nodiscard]] std::string burn_json(TimeMs at_ms, std::span<const BurningSlo> slos);
 [[nodiscard]] std::string lint_json(TimeMs at_ms, std::span<const LintedSlo> slos);
 
+/// Columns separated by tabs, with a line of their names; undefined is empty.
+[[nodiscard]] std::string report_tsv(std::span<const ReportedSlo> slos);
+[[nodiscard]] std::string burn_tsv(std::span<const BurningSlo> slos);
+[[nodiscard]] std::string lint_tsv(std::span<const LintedSlo> slos);
+
 /// For people; `explain` adds the counts and the arithmetic.
 [[nodiscard]] std::string report_text(const ReportedSlo& slo, bool explain);
 [[nodiscard]] std::string burn_text(const BurningSlo& slo);

@@ -117,13 +117,21 @@ std::string end(Json out) {
   return std::move(out.text);
 }
 
+// "30d", "month".
+std::string window_spec(const slo::Definition& definition) {
+  return definition.calendar ? std::string(to_string(definition.calendar->unit))
+                             : format_duration(definition.window_ms);
+}
+
 void window_json(Json& out, const ReportedSlo& slo) {
   const slo::Report& report = slo.report;
   out.key("window").open('{');
-  out.field("spec", format_duration(slo.definition.window_ms)).field("kind", "rolling");
-  out.field("tz", "UTC").field("step_s", seconds(slo.definition.step_ms));
+  const auto& calendar = slo.definition.calendar;
+  out.field("spec", window_spec(slo.definition)).field("kind", calendar ? "calendar" : "rolling");
+  out.field("tz", calendar ? std::string_view(calendar->tz) : std::string_view("UTC"));
+  out.field("step_s", seconds(slo.definition.step_ms));
   out.field("from_ms", report.window.after).field("to_ms", report.window.until);
-  out.field("end_ms", report.window.until).field("effective_from_ms", report.effective_from_ms);
+  out.field("end_ms", report.end_ms).field("effective_from_ms", report.effective_from_ms);
   out.field("partial", report.partial).close('}');
 }
 
@@ -137,7 +145,7 @@ void report_entry(Json& out, const ReportedSlo& slo) {
   const slo::Report& report = slo.report;
   const slo::Counts& counts = report.counts;
   out.open('{').field("slo", definition.name).field("service", definition.service);
-  out.field("method", "occurrences").field("target", definition.target_percent);
+  out.field("method", slo::to_string(definition.method)).field("target", definition.target_percent);
   out.field("objective", definition.objective.value());
   out.field("verdict", slo::to_string(report.verdict));
   window_json(out, slo);
@@ -154,7 +162,7 @@ void report_entry(Json& out, const ReportedSlo& slo) {
   out.field("remaining", report.remaining).field("allowed_projected", report.allowed_projected);
   out.field("consumed_projected", report.consumed_projected).field("allowed_s", report.allowed_s);
   out.field("spent_s", report.spent_s).close('}');
-  out.field("coverage", report.coverage).field("judged", report.coverage);
+  out.field("coverage", report.coverage).field("judged", report.judged);
   out.key("slices").open('{').field("total", all_slices(counts));
   out.field("measured", in_state(counts, State::measured))
       .field("idle", in_state(counts, State::idle));
@@ -164,7 +172,12 @@ void report_entry(Json& out, const ReportedSlo& slo) {
       .close('}');
   out.key("counters").open('{').field("clamped", counts.clamped).field("resets", counts.resets);
   out.field("gaps", counts.gaps).field("born", counts.born).close('}');
-  out.key("exclusions").open('[').close(']').field("sli_without_exclusions", report.sli).close('}');
+  out.key("exclusions").open('[');
+  for (const slo::ExclusionSum& sum : report.exclusions) {
+    out.open('{').field("why", definition.exclusions[sum.exclusion].why);
+    out.field("slices", sum.slices).field("bad", sum.bad).field("total", sum.total).close('}');
+  }
+  out.close(']').field("sli_without_exclusions", report.sli_without_exclusions).close('}');
 }
 
 void rule_json(Json& out, const slo::AlertRule& rule, const slo::Rational& budget) {
@@ -204,6 +217,10 @@ void burn_entry(Json& out, const BurningSlo& slo) {
   out.close(']').close('}');
 }
 
+std::string_view level_word(slo::Finding::Level level) {
+  return level == slo::Finding::Level::error ? "error" : "warning";
+}
+
 void lint_entry(Json& out, const LintedSlo& slo) {
   const slo::Definition& definition = slo.definition;
   const slo::Rational budget = definition.budget();
@@ -225,7 +242,7 @@ void lint_entry(Json& out, const LintedSlo& slo) {
   out.close(']').key("findings").open('[');
   for (const slo::Finding& finding : slo.findings) {
     out.open('{');
-    out.field("level", finding.level == slo::Finding::Level::error ? "error" : "warning");
+    out.field("level", level_word(finding.level));
     out.field("code", finding.code).key("rule");
     if (finding.rule) {
       out.value(*finding.rule);
@@ -237,10 +254,15 @@ void lint_entry(Json& out, const LintedSlo& slo) {
   out.close(']').close('}');
 }
 
-// 1234567 as 1,234,567; fractions as they are.
-std::string grouped(double number) {
+std::string short_number(double number) {
   std::string out;
   append_number(out, number);
+  return out;
+}
+
+// 1234567 as 1,234,567; fractions as they are.
+std::string grouped(double number) {
+  std::string out = short_number(number);
   const std::size_t digits = std::min(out.find_first_of(".e"), out.size());
   for (std::size_t i = digits; i > 3 + (out[0] == '-' ? 1U : 0U); i -= 3) out.insert(i - 3, ",");
   return out;
@@ -249,6 +271,12 @@ std::string grouped(double number) {
 std::string percent(double share, int decimals) {
   return fmt::format("{:.{}f}", share * 100, decimals);
 }
+
+std::string percent_or_none(const std::optional<double>& share, int decimals) {
+  return share ? percent(*share, decimals) + " %" : "–";
+}
+// At most a decimal; counts of events have none anyway.
+double rounded(double number) { return std::round(number * 10) / 10; }
 
 std::string verdict_word(slo::Verdict verdict) {
   switch (verdict) {
@@ -280,31 +308,108 @@ std::string lint_json(TimeMs at_ms, std::span<const LintedSlo> slos) {
   return end(std::move(out));
 }
 
-std::string report_text(const ReportedSlo& slo, bool explain) {
-  const slo::Definition& definition = slo.definition;
-  const slo::Report& report = slo.report;
-  const slo::Counts& counts = report.counts;
-  std::string out =
-      fmt::format("{}  {} to {}  occurrences\n", definition.name,
-                  format_duration(definition.window_ms), format_time_utc(report.window.until));
-  const std::string target =
-      fmt::format("target {}  {}", definition.target_percent, verdict_word(report.verdict));
-  if (report.sli) {
-    out += fmt::format("SLI      {} %  ({} %: {}–{})  {}\n", percent(*report.sli, 4),
-                       percent(definition.confidence.value(), 0), percent(report.interval->low, 4),
-                       percent(report.interval->high, 4), target);
-    out += fmt::format(
-        "budget   {} of {} bad events ({} %), about {:.1f} of {:.1f} min at mean traffic\n",
-        grouped(counts.bad), grouped(std::round(*report.allowed * 10) / 10),
-        percent(*report.consumed, 1), *report.spent_s / 60, report.allowed_s / 60);
-  } else {
-    out += fmt::format("SLI      no events  {}\n", target);
+namespace {
+
+std::string coverage_line(const ReportedSlo& slo) {
+  const slo::Counts& counts = slo.report.counts;
+  std::string out = fmt::format(
+      "coverage {}  (no data {}, idle {}, bridged {}", percent_or_none(slo.report.coverage, 1),
+      in_state(counts, State::no_data), in_state(counts, State::idle), counts.bridged);
+  for (const slo::ExclusionSum& sum : slo.report.exclusions) {
+    out += fmt::format(", excluded {} \"{}\"", sum.slices,
+                       slo.definition.exclusions[sum.exclusion].why);
   }
-  out +=
-      fmt::format("coverage {} %  (no data {}, idle {}, bridged {})\n", percent(report.coverage, 1),
-                  in_state(counts, State::no_data), in_state(counts, State::idle), counts.bridged);
+  return out + ")\n";
+}
+
+std::string sli_line(const ReportedSlo& slo) {
+  const slo::Report& report = slo.report;
+  const std::string target =
+      fmt::format("target {}  {}", slo.definition.target_percent, verdict_word(report.verdict));
+  if (!report.sli) return fmt::format("SLI      no events  {}\n", target);
+  std::string interval;
+  if (report.interval) {
+    interval = fmt::format("({} %: {}–{})  ", short_number(slo.definition.confidence.value() * 100),
+                           percent(report.interval->low, 4), percent(report.interval->high, 4));
+  }
+  return fmt::format("SLI      {} %  {}{}\n", percent(*report.sli, 4), interval, target);
+}
+
+std::string budget_line(const ReportedSlo& slo) {
+  const slo::Report& report = slo.report;
+  std::string out =
+      fmt::format("budget   {} of {} bad {} ({} %)", grouped(rounded(report.counts.bad)),
+                  grouped(rounded(*report.allowed)),
+                  slo.definition.method == slo::Method::occurrences ? "events" : "slices",
+                  percent(*report.consumed, 1));
+  if (report.spent_s) {
+    out +=
+        fmt::format(", about {:.1f} of {:.1f} min{}", *report.spent_s / 60, report.allowed_s / 60,
+                    slo.definition.method == slo::Method::occurrences ? " at mean traffic" : "");
+  }
+  return out + "\n";
+}
+
+}  // namespace
+
+std::string report_text(const ReportedSlo& slo, bool explain) {
+  const slo::Report& report = slo.report;
+  std::string out =
+      fmt::format("{}  {} to {}  {}\n", slo.definition.name, window_spec(slo.definition),
+                  format_time_utc(report.window.until), slo::to_string(slo.definition.method));
+  out += sli_line(slo);
+  if (report.sli) out += budget_line(slo);
+  out += coverage_line(slo);
   if (explain) {
-    for (const std::string& line : slo::explain(report, definition)) out += "  " + line + "\n";
+    for (const std::string& line : slo::explain(report, slo.definition)) out += "  " + line + "\n";
+  }
+  return out;
+}
+
+std::string report_tsv(std::span<const ReportedSlo> slos) {
+  std::string out = "slo\tverdict\tsli\ttarget\tconsumed\tremaining\tcoverage\tfrom\tto\n";
+  const auto cell = [](const std::optional<double>& value) {
+    return value ? short_number(*value) : std::string();
+  };
+  for (const ReportedSlo& slo : slos) {
+    const slo::Report& report = slo.report;
+    out +=
+        fmt::format("{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\n", slo.definition.name,
+                    slo::to_string(report.verdict), cell(report.sli), slo.definition.target_percent,
+                    cell(report.consumed), cell(report.remaining), cell(report.coverage),
+                    format_time_utc(report.window.after), format_time_utc(report.window.until));
+  }
+  return out;
+}
+
+std::string burn_tsv(std::span<const BurningSlo> slos) {
+  std::string out = "slo\tas\tlong\tshort\top\tfactor\tlong_burn\tshort_burn\tstate\tfrozen\n";
+  const auto cell = [](const std::optional<double>& value) {
+    return value ? short_number(*value) : std::string();
+  };
+  for (const BurningSlo& slo : slos) {
+    for (std::size_t i = 0; i < slo.state.rules.size(); ++i) {
+      const slo::AlertRule& is = slo.definition.alerts[i];
+      const slo::RuleBurn& rule = slo.state.rules[i];
+      out += fmt::format("{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\n", slo.definition.name, is.as,
+                         format_duration(is.long_ms), format_duration(is.short_ms),
+                         is.or_equal ? "gte" : "gt", short_number(is.factor.value()),
+                         cell(rule.long_burn), cell(rule.short_burn), slo::to_string(rule.state),
+                         rule.frozen);
+    }
+  }
+  return out;
+}
+
+std::string lint_tsv(std::span<const LintedSlo> slos) {
+  std::string out = "slo\tfile\tline\tlevel\tcode\trule\tmessage\n";
+  for (const LintedSlo& slo : slos) {
+    for (const slo::Finding& finding : slo.findings) {
+      out += fmt::format("{}\t{}\t{}\t{}\t{}\t{}\t{}\n", slo.definition.name, slo.definition.file,
+                         finding.line, level_word(finding.level), finding.code,
+                         finding.rule ? fmt::format("{}", *finding.rule) : std::string(),
+                         finding.message);
+    }
   }
   return out;
 }
@@ -328,10 +433,10 @@ std::string burn_text(const BurningSlo& slo) {
                        rule.frozen ? " (frozen: the data has stopped)" : "");
   }
   for (const slo::BurnState::WindowBurn& window : slo.state.windows) {
-    out += fmt::format("{}  window {}  burn {}  {} of {} bad  coverage {} %\n", slo.definition.name,
+    out += fmt::format("{}  window {}  burn {}  {} of {} bad  coverage {}\n", slo.definition.name,
                        format_duration(window.window_ms), burn(window.burn),
                        grouped(window.counts.bad), grouped(window.counts.total),
-                       percent(window.coverage, 0));
+                       percent_or_none(window.coverage, 0));
   }
   if (out.empty()) out = fmt::format("{}  no alerts\n", slo.definition.name);
   return out;
@@ -342,7 +447,7 @@ std::string lint_text(const LintedSlo& slo) {
   const slo::Rational budget = definition.budget();
   std::string out =
       fmt::format("{}  target {}, {} in {}: {:.1f} min of total outage\n", definition.name,
-                  definition.target_percent, budget.value(), format_duration(definition.window_ms),
+                  definition.target_percent, budget.value(), window_spec(definition),
                   seconds(definition.window_ms) * budget.value() / 60);
   for (const slo::AlertRule& rule : definition.alerts) {
     const auto detect = slo::detect_seconds(rule, budget, 1);
@@ -352,10 +457,9 @@ std::string lint_text(const LintedSlo& slo) {
                               : std::string("never fires"));
   }
   for (const slo::Finding& finding : slo.findings) {
-    out += fmt::format(
-        "  {}: {}{}: {}\n", finding.level == slo::Finding::Level::error ? "error" : "warning",
-        finding.code, finding.line == 0 ? "" : fmt::format(" (line {})", finding.line),
-        finding.message);
+    out += fmt::format("  {}: {}{}: {}\n", level_word(finding.level), finding.code,
+                       finding.line == 0 ? "" : fmt::format(" (line {})", finding.line),
+                       finding.message);
   }
   return out;
 }

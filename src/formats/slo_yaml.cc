@@ -6,551 +6,321 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <map>
 #include <optional>
-#include <set>
+#include <utility>
 
-#include "base/near.h"
-#include "formats/slo_time.h"
+#include "formats/slo_alerts.h"
+#include "formats/slo_fields.h"
+#include "formats/slo_method.h"
 #include "model/quote.h"
 
 namespace hygge::formats {
 
 namespace {
 
-constexpr std::size_t kMaxErrors = 20;
+constexpr std::size_t kMaxErrors = SloFields::kMaxErrors;
 constexpr std::size_t kMaxFileBytes = 1U << 20U;
-constexpr int kMaxDepth = 16;
 
-using slo::AlertRule;
 using slo::Definition;
 using slo::Rational;
+using slo::SliceRule;
 
-// One document. Each key has a reader; errors are collected, so that a file is mended in one go.
+constexpr std::array<std::string_view, 26> kKeys{
+    "slo",          "service",    "description", "target",  "window",       "bad",
+    "good",         "total",      "ok",          "kind",    "method",       "step",
+    "since",        "lookback",   "delay",       "no_data", "idle",         "idle_when_absent",
+    "min_coverage", "confidence", "alerts",      "min_bad", "significance", "exclude",
+    "composite",    "of"};
+
+// One document. Errors are collected, so that a file is mended in one go.
 class DocumentReader {
  public:
-  DocumentReader(SloFile& out, const std::string& file) : out_(out), file_(file) {}
+  DocumentReader(SloFields& fields, const YAML::Node& document)
+      : fields_(fields), document_(document) {}
 
-  void read(const YAML::Node& document);
+  std::optional<Definition> read();
 
  private:
-  using Read = void (DocumentReader::*)(const YAML::Node&);
+  // The value of a key, if it is there; undefined values are false.
+  [[nodiscard]] YAML::Node at(const char* key) const { return document_[key]; }
 
-  void error(const YAML::Node& at, std::string_view code, std::string message) {
-    if (out_.errors.size() >= kMaxErrors) return;
-    failed_ = true;
-    const YAML::Mark mark = at.Mark();
-    const auto place = [](int value) {
-      return value < 0 ? 0U : static_cast<std::uint32_t>(value) + 1;
-    };
-    out_.errors.push_back(
-        {file_, place(mark.line), place(mark.column), std::string(code), std::move(message)});
-  }
-  void unsupported(const YAML::Node& at, std::string_view what) {
-    error(at, "E_UNSUPPORTED", fmt::format("{} is not supported yet", what));
-  }
-  std::optional<std::string> scalar(const YAML::Node& node, std::string_view code,
-                                    std::string_view key) {
-    if (node.IsScalar()) return node.Scalar();
-    error(node, code, fmt::format("{} must be a plain value", key));
-    return std::nullopt;
-  }
-  std::optional<DurationMs> duration(const YAML::Node& node, std::string_view code,
-                                     std::string_view key);
-  std::optional<Selector> selector_at(const YAML::Node& node, std::string_view key);
-  std::optional<Rational> percent(std::string text);
-  std::optional<std::string_view> one_of(const YAML::Node& node, std::string_view code,
-                                         std::string_view key,
-                                         std::span<const std::string_view> allowed);
+  void read_names();
+  void read_target();
+  void read_selectors();
+  void read_kind();
+  void read_method_and_step();
+  void read_slice_rules();
+  void read_times();
+  void read_shares();
+  void check_window();
 
-  void read_name(const YAML::Node& node);
-  void read_service(const YAML::Node& node);
-  void read_description(const YAML::Node& node);
-  void read_target(const YAML::Node& node);
-  void read_window(const YAML::Node& node);
-  void read_bad(const YAML::Node& node);
-  void read_good(const YAML::Node& node);
-  void read_total(const YAML::Node& node);
-  void read_kind(const YAML::Node& node);
-  void read_method(const YAML::Node& node);
-  void read_step(const YAML::Node& node);
-  void read_since(const YAML::Node& node);
-  void read_lookback(const YAML::Node& node);
-  void read_delay(const YAML::Node& node);
-  void read_no_data(const YAML::Node& node);
-  void read_idle(const YAML::Node& node);
-  void read_idle_when_absent(const YAML::Node& node);
-  void read_min_coverage(const YAML::Node& node);
-  void read_confidence(const YAML::Node& node);
-  void read_alerts(const YAML::Node& node) { alerts_ = node; }
-  void read_min_bad(const YAML::Node& node);
-  void read_significance(const YAML::Node& node);
-  void read_exclude(const YAML::Node& node) { unsupported(node, "exclude"); }
-  void read_ok(const YAML::Node& node) { unsupported(node, "ok"); }
-  void read_composite(const YAML::Node& node) { unsupported(node, "composite"); }
-  void read_of(const YAML::Node& node) { unsupported(node, "of"); }
-
-  void finish(const YAML::Node& document);
-  void finish_alerts(const YAML::Node& document);
-  std::optional<AlertRule> alert(const YAML::Node& node);
-  void alert_factor(const YAML::Node& node, AlertRule& rule);
-  void check_alert(const YAML::Node& node, const AlertRule& rule);
-  std::optional<std::uint64_t> count(const YAML::Node& node, std::string_view code,
-                                     std::string_view key);
-  std::optional<double> share(const YAML::Node& node, std::string_view code, std::string_view key);
-
-  static const std::map<std::string_view, Read>& keys();
-  void unknown_key(const YAML::Node& node, const std::string& key,
-                   std::span<const std::string_view> known);
-
-  SloFile& out_;
-  const std::string& file_;
-  Definition definition_;
-  std::optional<YAML::Node> alerts_;
-  bool has_part_ = false;
-  bool has_total_ = false;
-  bool failed_ = false;
+  SloFields& fields_;
+  const YAML::Node& document_;
+  Definition out_;
 };
 
-const std::map<std::string_view, DocumentReader::Read>& DocumentReader::keys() {
-  using R = DocumentReader;
-  static const std::map<std::string_view, Read> table{
-      {"slo", &R::read_name},
-      {"service", &R::read_service},
-      {"description", &R::read_description},
-      {"target", &R::read_target},
-      {"window", &R::read_window},
-      {"bad", &R::read_bad},
-      {"good", &R::read_good},
-      {"total", &R::read_total},
-      {"ok", &R::read_ok},
-      {"kind", &R::read_kind},
-      {"method", &R::read_method},
-      {"step", &R::read_step},
-      {"since", &R::read_since},
-      {"lookback", &R::read_lookback},
-      {"delay", &R::read_delay},
-      {"no_data", &R::read_no_data},
-      {"idle", &R::read_idle},
-      {"idle_when_absent", &R::read_idle_when_absent},
-      {"min_coverage", &R::read_min_coverage},
-      {"confidence", &R::read_confidence},
-      {"alerts", &R::read_alerts},
-      {"min_bad", &R::read_min_bad},
-      {"significance", &R::read_significance},
-      {"exclude", &R::read_exclude},
-      {"composite", &R::read_composite},
-      {"of", &R::read_of},
-  };
-  return table;
+bool is_name(std::string_view text) {
+  constexpr std::size_t kMaxBytes = 128;
+  return !text.empty() && text.size() <= kMaxBytes &&
+         std::all_of(text.begin(), text.end(), [](char c) {
+           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                  c == '_' || c == '.' || c == '-';
+         });
 }
 
-void DocumentReader::unknown_key(const YAML::Node& node, const std::string& key,
-                                 std::span<const std::string_view> known) {
-  const std::string_view near = nearest(key, known);
-  error(node, "E_KEY",
-        near.empty() ? fmt::format("unknown key \"{}\"", key)
-                     : fmt::format("unknown key \"{}\" (did you mean \"{}\"?)", key, near));
-}
-
-void DocumentReader::read(const YAML::Node& document) {
-  if (!document.IsMap()) {
-    error(document, "E_KEY", "a definition is a map of keys: slo, target, bad, total, …");
-    return;
+void DocumentReader::read_names() {
+  if (const YAML::Node node = at("slo"); !node.IsDefined()) {
+    fields_.error(document_, "E_NAME", "slo: a name is required");
+  } else if (const auto name = fields_.text(node, "E_NAME", "slo"); name && !is_name(*name)) {
+    fields_.error(node, "E_NAME", "slo: a name of letters, digits, _ . and -, at most 128");
+  } else {
+    out_.name = name.value_or("");
   }
-  const YAML::Mark mark = document.Mark();
-  definition_.file = file_;
-  definition_.line = mark.line < 0 ? 0 : static_cast<std::uint32_t>(mark.line) + 1;
-  std::vector<std::string_view> known;
-  for (const auto& [name, read] : keys()) known.push_back(name);
-  std::set<std::string> seen;
-  for (const auto& entry : document) {
-    if (!entry.first.IsScalar()) {
-      error(entry.first, "E_KEY", "a key must be a word");
-      continue;
-    }
-    const std::string& key = entry.first.Scalar();
-    const auto at = keys().find(key);
-    if (at == keys().end()) {
-      unknown_key(entry.first, key, known);
-    } else if (!seen.insert(key).second) {
-      error(entry.first, "E_KEY", fmt::format("key \"{}\" twice", key));
-    } else {
-      (this->*at->second)(entry.second);
+  for (const auto& [key, to] :
+       {std::pair{"service", &out_.service}, std::pair{"description", &out_.description}}) {
+    if (const YAML::Node node = at(key); node.IsDefined()) {
+      *to = fields_.text(node, "E_VALUE", key).value_or("");
     }
   }
-  finish(document);
-  if (!failed_) out_.definitions.push_back(std::move(definition_));
 }
 
-std::optional<DurationMs> DocumentReader::duration(const YAML::Node& node, std::string_view code,
-                                                   std::string_view key) {
-  const auto text = scalar(node, code, key);
-  if (!text) return std::nullopt;
-  const auto parsed = parse_duration(*text);
-  if (!parsed) {
-    error(node, code, fmt::format("{}: {}", key, parsed.error().message));
-    return std::nullopt;
-  }
-  if (*parsed < 0) {
-    error(node, code, fmt::format("{}: {} is negative", key, *text));
-    return std::nullopt;
-  }
-  return *parsed;
-}
-
-std::optional<Selector> DocumentReader::selector_at(const YAML::Node& node, std::string_view key) {
-  const auto text = scalar(node, "E_SELECTOR", key);
-  if (!text) return std::nullopt;
-  auto parsed = selector(*text);
-  if (!parsed) {
-    error(node, "E_SELECTOR",
-          fmt::format("{}: {} (at {}:{} of the selector)", key, parsed.error().message,
-                      parsed.error().place.line, parsed.error().place.column));
-    return std::nullopt;
-  }
-  return *parsed;
-}
-
-std::optional<std::string_view> DocumentReader::one_of(const YAML::Node& node,
-                                                       std::string_view code, std::string_view key,
-                                                       std::span<const std::string_view> allowed) {
-  const auto text = scalar(node, code, key);
-  if (!text) return std::nullopt;
-  for (const std::string_view word : allowed) {
-    if (word == *text) return word;
-  }
-  const std::string_view near = nearest(*text, allowed);
-  error(node, code,
-        fmt::format("{}: \"{}\" is not one of {}{}", key, *text, fmt::join(allowed, ", "),
-                    near.empty() ? "" : fmt::format(" (did you mean {}?)", near)));
-  return std::nullopt;
-}
-
-// "99.9" or "99.9 %" as a fraction of 1.
-std::optional<Rational> DocumentReader::percent(std::string text) {
-  while (!text.empty() && (text.back() == '%' || text.back() == ' ')) text.pop_back();
-  const auto value = Rational::parse(text);
-  if (!value || value->den > 1'000'000'000'000) return std::nullopt;
-  return *value * Rational{1, 100};
-}
-
-void DocumentReader::read_name(const YAML::Node& node) {
-  const auto text = scalar(node, "E_NAME", "slo");
+void DocumentReader::read_target() {
+  const YAML::Node node = at("target");
+  if (!node.IsDefined()) return fields_.error(document_, "E_TARGET", "target is required");
+  const auto text = fields_.text(node, "E_TARGET", "target");
   if (!text) return;
-  constexpr std::size_t kMaxName = 128;
-  const bool good = !text->empty() && text->size() <= kMaxName &&
-                    std::all_of(text->begin(), text->end(), [](char c) {
-                      return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                             (c >= '0' && c <= '9') || c == '_' || c == '.' || c == '-';
-                    });
-  if (!good) {
-    error(node, "E_NAME", "slo: a name of letters, digits, _ . and -, at most 128");
-    return;
-  }
-  definition_.name = *text;
-}
-void DocumentReader::read_service(const YAML::Node& node) {
-  definition_.service = scalar(node, "E_VALUE", "service").value_or("");
-}
-void DocumentReader::read_description(const YAML::Node& node) {
-  definition_.description = scalar(node, "E_VALUE", "description").value_or("");
-}
-
-void DocumentReader::read_target(const YAML::Node& node) {
-  const auto text = scalar(node, "E_TARGET", "target");
-  if (!text) return;
-  const auto objective = percent(*text);
+  const auto objective = SloFields::percent(*text);
   if (!objective) {
-    error(node, "E_TARGET",
-          fmt::format("target: {} is no decimal percentage such as 99.9", quoted(*text)));
-    return;
+    return fields_.error(
+        node, "E_TARGET",
+        fmt::format("target: {} is no decimal percentage such as 99.9", quoted(*text)));
   }
   if (objective->num >= objective->den) {
-    error(node, "E_TARGET", fmt::format("target: {} leaves no budget; write less than 100", *text));
-    return;
+    return fields_.error(node, "E_TARGET",
+                         fmt::format("target: {} leaves no budget; write less than 100", *text));
   }
-  definition_.objective = *objective;
-  definition_.target_percent = text->substr(0, text->find_first_of(" %"));
+  out_.objective = *objective;
+  out_.target_percent = text->substr(0, text->find_first_of(" %"));
 }
 
-void DocumentReader::read_window(const YAML::Node& node) {
-  if (node.IsMap()) return unsupported(node, "a calendar window");
-  if (const auto value = duration(node, "E_WINDOW", "window")) definition_.window_ms = *value;
+void DocumentReader::read_selectors() {
+  const YAML::Node bad = at("bad");
+  const YAML::Node good = at("good");
+  const YAML::Node total = at("total");
+  const YAML::Node ok = at("ok");
+  if (ok.IsDefined()) {
+    for (const YAML::Node& other : {bad, good, total}) {
+      if (other.IsDefined()) {
+        fields_.error(other, "E_SELECTOR", "ok stands instead of bad, good and total");
+      }
+    }
+    out_.part_line = out_.total_line = SloFields::line_of(ok);
+    return read_ok(fields_, ok, out_);
+  }
+  if (bad.IsDefined() && good.IsDefined()) {
+    fields_.error(good, "E_SELECTOR", "bad and good: one of them");
+  } else if (!bad.IsDefined() && !good.IsDefined()) {
+    fields_.error(document_, "E_SELECTOR", "bad or good is required");
+  } else {
+    out_.part_is_good = good.IsDefined();
+    const YAML::Node& part = out_.part_is_good ? good : bad;
+    out_.part_line = SloFields::line_of(part);
+    if (auto value = fields_.selector(part, out_.part_is_good ? "good" : "bad")) {
+      out_.part = std::move(*value);
+    }
+  }
+  if (!total.IsDefined()) return fields_.error(document_, "E_SELECTOR", "total is required");
+  out_.total_line = SloFields::line_of(total);
+  if (auto value = fields_.selector(total, "total")) out_.total = std::move(*value);
 }
 
-void DocumentReader::read_bad(const YAML::Node& node) {
-  if (has_part_) return error(node, "E_SELECTOR", "bad and good: one of them");
-  has_part_ = true;
-  if (auto value = selector_at(node, "bad")) definition_.part = std::move(*value);
-}
-void DocumentReader::read_good(const YAML::Node& node) {
-  if (has_part_) return error(node, "E_SELECTOR", "bad and good: one of them");
-  has_part_ = true;
-  definition_.part_is_good = true;
-  if (auto value = selector_at(node, "good")) definition_.part = std::move(*value);
-}
-void DocumentReader::read_total(const YAML::Node& node) {
-  has_total_ = true;
-  if (auto value = selector_at(node, "total")) definition_.total = std::move(*value);
-}
-
-void DocumentReader::read_kind(const YAML::Node& node) {
+void DocumentReader::read_kind() {
+  const YAML::Node node = at("kind");
+  if (!node.IsDefined()) return;
   constexpr std::array<std::string_view, 4> kWords{"auto", "counter", "delta", "gauge"};
-  const auto word = one_of(node, "E_KIND", "kind", kWords);
+  const auto word = fields_.one_of(node, "E_KIND", "kind", kWords);
   if (!word) return;
-  if (*word == "gauge") return unsupported(node, "kind: gauge");
-  definition_.kind = *word == "counter" ? slo::Kind::counter
-                     : *word == "delta" ? slo::Kind::delta
-                                        : slo::Kind::automatic;
-}
-
-void DocumentReader::read_method(const YAML::Node& node) {
-  const auto text = scalar(node, "E_METHOD", "method");
-  if (!text || *text == "occurrences") return;
-  if (text->starts_with("timeslices") || text->starts_with("ratio-timeslices")) {
-    return unsupported(node, fmt::format("method {}", *text));
-  }
-  error(node, "E_METHOD",
-        fmt::format("method: {} is not one of occurrences, timeslices(L, s), "
-                    "ratio-timeslices(L)",
-                    quoted(*text)));
-}
-
-void DocumentReader::read_step(const YAML::Node& node) {
-  const auto value = duration(node, "E_STEP", "step");
-  if (!value) return;
-  if (*value <= 0 || kHourMs % *value != 0) {
-    return error(node, "E_STEP", fmt::format("step: {} does not divide an hour", node.Scalar()));
-  }
-  definition_.step_ms = *value;
-}
-void DocumentReader::read_since(const YAML::Node& node) {
-  const auto text = scalar(node, "E_SINCE", "since");
-  if (!text) return;
-  const auto time = parse_iso_time(*text);
-  if (!time) {
-    return error(node, "E_SINCE",
-                 fmt::format("since: {} is no time such as 2026-03-01T09:00:00Z", quoted(*text)));
-  }
-  definition_.since_ms = *time;
-}
-void DocumentReader::read_lookback(const YAML::Node& node) {
-  if (const auto value = duration(node, "E_LOOKBACK", "lookback")) definition_.lookback_ms = *value;
-}
-void DocumentReader::read_delay(const YAML::Node& node) {
-  if (const auto value = duration(node, "E_DELAY", "delay")) definition_.delay_ms = *value;
-}
-void DocumentReader::read_no_data(const YAML::Node& node) {
-  constexpr std::array<std::string_view, 3> kWords{"ignore", "good", "bad"};
-  const auto word = one_of(node, "E_METHOD", "no_data", kWords);
-  if (word && *word != "ignore") {
-    error(
-        node, "E_METHOD",
-        fmt::format("no_data: {} needs a method of timeslices: occurrences has no count to invent",
-                    *word));
-  }
-}
-void DocumentReader::read_idle(const YAML::Node& node) {
-  constexpr std::array<std::string_view, 2> kWords{"good", "ignore"};
-  static_cast<void>(one_of(node, "E_METHOD", "idle", kWords));
-}
-void DocumentReader::read_idle_when_absent(const YAML::Node& node) {
-  constexpr std::array<std::string_view, 2> kWords{"true", "false"};
-  const auto word = one_of(node, "E_VALUE", "idle_when_absent", kWords);
-  definition_.idle_when_absent = word && *word == "true";
-}
-
-void DocumentReader::read_min_coverage(const YAML::Node& node) {
-  const auto text = scalar(node, "E_VALUE", "min_coverage");
-  if (!text) return;
-  const auto value = Rational::parse(*text);
-  if (!value || value->num > value->den || value->den > 1'000'000) {
-    return error(node, "E_VALUE", fmt::format("min_coverage: {} is not in 0 … 1", quoted(*text)));
-  }
-  definition_.min_coverage = *value;
-}
-void DocumentReader::read_confidence(const YAML::Node& node) {
-  const auto text = scalar(node, "E_VALUE", "confidence");
-  if (!text) return;
-  const auto value = percent(*text);
-  if (!value || value->num <= 0 || value->num >= value->den) {
-    return error(node, "E_VALUE",
-                 fmt::format("confidence: {} is no percentage between 0 and 100", quoted(*text)));
-  }
-  definition_.confidence = *value;
-}
-
-std::optional<std::uint64_t> DocumentReader::count(const YAML::Node& node, std::string_view code,
-                                                   std::string_view key) {
-  const auto text = scalar(node, code, key);
-  if (!text) return std::nullopt;
-  std::uint64_t value = 0;
-  const auto [at, failure] = std::from_chars(text->data(), text->data() + text->size(), value);
-  if (failure == std::errc{} && at == text->data() + text->size() && value >= 1) return value;
-  error(node, code, fmt::format("{}: {} is no whole number of 1 or more", key, quoted(*text)));
-  return std::nullopt;
-}
-std::optional<double> DocumentReader::share(const YAML::Node& node, std::string_view code,
-                                            std::string_view key) {
-  const auto text = scalar(node, code, key);
-  if (!text) return std::nullopt;
-  const auto value = Rational::parse(*text);
-  if (value && value->num > 0 && value->num < value->den) return value->value();
-  error(node, code, fmt::format("{}: {} is not between 0 and 1", key, quoted(*text)));
-  return std::nullopt;
-}
-
-void DocumentReader::read_min_bad(const YAML::Node& node) {
-  // For all rules; a rule's own value wins (finish_alerts).
-  static_cast<void>(count(node, "E_ALERT", "min_bad"));
-}
-void DocumentReader::read_significance(const YAML::Node& node) {
-  static_cast<void>(share(node, "E_ALERT", "significance"));
-}
-
-void DocumentReader::alert_factor(const YAML::Node& node, AlertRule& rule) {
-  const YAML::Node factor = node["factor"];
-  const YAML::Node spend = node["spend"];
-  if (factor.IsDefined() == spend.IsDefined()) {
-    return error(node, "E_ALERT", "an alert needs spend or factor, one of them");
-  }
-  if (factor.IsDefined()) {
-    const auto text = scalar(factor, "E_ALERT", "factor");
-    const auto value = text ? Rational::parse(*text) : std::nullopt;
-    if (!value || value->num <= 0 || value->den > 1'000'000) {
-      return error(factor, "E_ALERT", "factor: a positive decimal such as 14.4");
+  const bool gauge = *word == "gauge";
+  if (at("ok").IsDefined()) {
+    if (!gauge && *word != "auto") {
+      fields_.error(node, "E_KIND", fmt::format("kind: {}: ok tests a gauge", *word));
     }
-    rule.factor = *value;
     return;
   }
-  const auto text = scalar(spend, "E_ALERT", "spend");
-  const auto value = text ? percent(*text) : std::nullopt;
-  if (!value || value->num <= 0 || value->num > value->den || value->den > 1'000'000'000) {
-    return error(spend, "E_ALERT", "spend: a percentage of the budget such as 2%");
+  if (gauge) {
+    return fields_.error(node, "E_KIND", "kind: gauge: a gauge is judged by ok, not by its sum");
   }
-  rule.spend = *value;
-  if (rule.long_ms > 0) {
-    rule.factor = *value * Rational::of(definition_.window_ms, rule.long_ms);
+  out_.kind = *word == "counter" ? slo::Kind::counter
+              : *word == "delta" ? slo::Kind::delta
+                                 : slo::Kind::automatic;
+}
+
+void DocumentReader::read_method_and_step() {
+  MethodKey method;
+  const YAML::Node node = at("method");
+  if (node.IsDefined()) method = read_method(fields_, node);
+  out_.method = method.method;
+  if (out_.method == slo::Method::timeslices) {
+    if (method.slice_target) {
+      out_.slice_target = *method.slice_target;
+    } else if (!at("ok").IsDefined()) {
+      fields_.error(node, "E_METHOD",
+                    "method: timeslices needs what makes a slice good, as in "
+                    "timeslices(5m, 99)");
+    }
+  }
+  const YAML::Node step = at("step");
+  if (step.IsDefined()) {
+    out_.step_ms = fields_.duration(step, "E_STEP", "step").value_or(kMinuteMs);
+    if (method.length_ms && *method.length_ms != out_.step_ms) {
+      fields_.error(
+          step, "E_STEP",
+          fmt::format("step: the method's slices are {} long", format_duration(*method.length_ms)));
+    }
+  }
+  out_.step_ms = method.length_ms.value_or(out_.step_ms);
+  if (out_.step_ms > 0 && kHourMs % out_.step_ms == 0) return;
+  fields_.error(step.IsDefined() ? step : node, "E_STEP",
+                fmt::format("step: {} does not divide an hour", format_duration(out_.step_ms)));
+  out_.step_ms = kMinuteMs;
+}
+
+void DocumentReader::read_slice_rules() {
+  if (const YAML::Node node = at("no_data"); node.IsDefined()) {
+    constexpr std::array<std::string_view, 3> kWords{"ignore", "good", "bad"};
+    const auto word = fields_.one_of(node, "E_METHOD", "no_data", kWords);
+    if (word && *word != "ignore" && out_.method == slo::Method::occurrences) {
+      fields_.error(node, "E_METHOD",
+                    fmt::format("no_data: {} needs a method of timeslices: occurrences has no "
+                                "count to invent",
+                                *word));
+    }
+    out_.no_data = word == std::string_view("good")  ? SliceRule::good
+                   : word == std::string_view("bad") ? SliceRule::bad
+                                                     : SliceRule::ignore;
+  }
+  if (const YAML::Node node = at("idle"); node.IsDefined()) {
+    constexpr std::array<std::string_view, 2> kWords{"good", "ignore"};
+    const auto word = fields_.one_of(node, "E_METHOD", "idle", kWords);
+    out_.idle = word == std::string_view("ignore") ? SliceRule::ignore : SliceRule::good;
+  }
+  if (const YAML::Node node = at("idle_when_absent"); node.IsDefined()) {
+    constexpr std::array<std::string_view, 2> kWords{"true", "false"};
+    out_.idle_when_absent =
+        fields_.one_of(node, "E_VALUE", "idle_when_absent", kWords) == std::string_view("true");
   }
 }
 
-void DocumentReader::check_alert(const YAML::Node& node, const AlertRule& rule) {
-  const auto bad_length = [&](DurationMs length) {
-    return length <= 0 || length % definition_.step_ms != 0;
-  };
-  if (bad_length(rule.long_ms) || bad_length(rule.short_ms)) {
-    error(node, "E_ALERT",
-          fmt::format("long and short must be multiples of the step {}",
-                      format_duration(definition_.step_ms)));
-  } else if (rule.short_ms > rule.long_ms) {
-    error(node, "E_ALERT", "short is longer than long");
-  } else if (rule.long_ms > definition_.window_ms) {
-    error(node, "E_ALERT", "long is longer than the SLO's window");
+void DocumentReader::read_times() {
+  if (const YAML::Node node = at("window"); node.IsDefined()) read_window(fields_, node, out_);
+  if (const YAML::Node node = at("since"); node.IsDefined()) {
+    out_.since_ms = fields_.time(node, "E_SINCE", "since");
+  }
+  if (const YAML::Node node = at("lookback"); node.IsDefined()) {
+    out_.lookback_ms = fields_.duration(node, "E_LOOKBACK", "lookback").value_or(kHourMs);
+  }
+  if (const YAML::Node node = at("delay"); node.IsDefined()) {
+    out_.delay_ms = fields_.duration(node, "E_DELAY", "delay").value_or(0);
   }
 }
 
-std::optional<AlertRule> DocumentReader::alert(const YAML::Node& node) {
-  constexpr std::array<std::string_view, 8> kKeys{"spend", "factor", "long",    "short",
-                                                  "as",    "op",     "min_bad", "significance"};
-  if (!node.IsMap()) {
-    error(node, "E_ALERT", "an alert is a map: {spend: 2%, long: 1h, short: 5m, as: page}");
+void DocumentReader::read_shares() {
+  if (const YAML::Node node = at("min_coverage"); node.IsDefined()) {
+    const auto text = fields_.text(node, "E_VALUE", "min_coverage");
+    const auto value = text ? Rational::parse(*text) : std::nullopt;
+    constexpr std::int64_t kMaxDenominator = 1'000'000;
+    if (value && value->num <= value->den && value->den <= kMaxDenominator) {
+      out_.min_coverage = *value;
+    } else {
+      fields_.error(node, "E_VALUE", "min_coverage: a decimal in 0 … 1, such as 0.9");
+    }
+  }
+  if (const YAML::Node node = at("confidence"); node.IsDefined()) {
+    const auto text = fields_.text(node, "E_VALUE", "confidence");
+    const auto value = text ? SloFields::percent(*text) : std::nullopt;
+    if (value && value->num > 0 && value->num < value->den) {
+      out_.confidence = *value;
+    } else {
+      fields_.error(node, "E_VALUE", "confidence: a percentage between 0 and 100, such as 95");
+    }
+  }
+}
+
+void DocumentReader::check_window() {
+  const YAML::Node node = at("window");
+  const YAML::Node& place = node.IsDefined() ? node : document_;
+  const DurationMs window = out_.window_ms;
+  if (window % out_.step_ms != 0 || window < 2 * out_.step_ms) {
+    return fields_.error(place, "E_WINDOW",
+                         fmt::format("window: {} is no multiple of the step {}, or less than two "
+                                     "steps",
+                                     format_duration(window), format_duration(out_.step_ms)));
+  }
+  if (out_.calendar && !step_fits(*out_.calendar, out_.step_ms)) {
+    return fields_.error(place, "E_STEP",
+                         fmt::format("step: days of {} do not begin at multiples of {}",
+                                     out_.calendar->tz, format_duration(out_.step_ms)));
+  }
+}
+
+std::optional<Definition> DocumentReader::read() {
+  out_.file = fields_.file();
+  out_.line = SloFields::line_of(document_);
+  fields_.check_keys(document_, kKeys);
+  bool later = false;
+  for (const char* key : {"composite", "of"}) {
+    if (!at(key).IsDefined()) continue;
+    later = true;
+    fields_.unsupported(at(key), key);
+  }
+  read_names();
+  read_target();
+  if (!later) read_selectors();
+  read_kind();
+  read_method_and_step();
+  read_slice_rules();
+  read_times();
+  read_shares();
+  check_window();
+  if (const YAML::Node node = at("exclude"); node.IsDefined()) {
+    read_exclusions(fields_, node, out_);
+  }
+  read_alerts(fields_, document_, out_);
+  if (!fields_.ok()) return std::nullopt;
+  if (const auto valid = validate(out_); !valid) {
+    fields_.error(document_, "E_WINDOW", valid.error().message);
     return std::nullopt;
   }
-  const std::size_t errors_before = out_.errors.size();
-  for (const auto& entry : node) {
-    const std::string key = entry.first.IsScalar() ? entry.first.Scalar() : std::string();
-    if (std::find(kKeys.begin(), kKeys.end(), key) == kKeys.end()) {
-      unknown_key(entry.first, key, kKeys);
-    }
-  }
-  AlertRule rule;
-  const YAML::Mark mark = node.Mark();
-  rule.line = mark.line < 0 ? 0 : static_cast<std::uint32_t>(mark.line) + 1;
-  if (!node["long"].IsDefined()) {
-    error(node, "E_ALERT", "an alert needs long: its window");
-    return std::nullopt;
-  }
-  rule.long_ms = duration(node["long"], "E_ALERT", "long").value_or(0);
-  rule.short_ms = node["short"].IsDefined()
-                      ? duration(node["short"], "E_ALERT", "short").value_or(0)
-                      : rule.long_ms;
-  alert_factor(node, rule);
-  if (node["as"].IsDefined()) {
-    constexpr std::array<std::string_view, 2> kWords{"page", "ticket"};
-    rule.as = one_of(node["as"], "E_ALERT", "as", kWords).value_or("page");
-  }
-  if (node["op"].IsDefined()) {
-    constexpr std::array<std::string_view, 2> kWords{"gt", "gte"};
-    rule.or_equal = one_of(node["op"], "E_ALERT", "op", kWords) == std::string_view("gte");
-  }
-  if (node["min_bad"].IsDefined()) {
-    rule.min_bad = count(node["min_bad"], "E_ALERT", "min_bad").value_or(1);
-  }
-  if (node["significance"].IsDefined()) {
-    rule.significance = share(node["significance"], "E_ALERT", "significance");
-  }
-  if (out_.errors.size() == errors_before) check_alert(node, rule);
-  return rule;
+  return std::move(out_);
 }
 
-void DocumentReader::finish_alerts(const YAML::Node& document) {
-  if (!alerts_ || (alerts_->IsScalar() && alerts_->Scalar() == "google")) {
-    definition_.alerts = slo::google_alerts(definition_.window_ms);
-    std::erase_if(definition_.alerts, [&](const AlertRule& rule) {
-      return rule.short_ms % definition_.step_ms != 0 || rule.long_ms > definition_.window_ms;
-    });
-  } else if (alerts_->IsSequence()) {
-    for (const YAML::Node& node : *alerts_) {
-      if (auto rule = alert(node)) definition_.alerts.push_back(std::move(*rule));
-    }
-  } else if (!alerts_->IsScalar() || alerts_->Scalar() != "none") {
-    error(*alerts_, "E_ALERT", "alerts: google, none, or a list");
+void read_document(SloFile& out, const YAML::Node& document, const std::string& file) {
+  SloFields fields(out, file);
+  if (!document.IsMap()) {
+    return fields.error(document, "E_KEY",
+                        "a definition is a map of keys: slo, target, bad, total, …");
   }
-  const YAML::Node min_bad = document["min_bad"];
-  const YAML::Node significance = document["significance"];
-  if (failed_) return;
-  for (std::size_t i = 0; i < definition_.alerts.size(); ++i) {
-    AlertRule& rule = definition_.alerts[i];
-    const bool own = alerts_ && alerts_->IsSequence();
-    if (min_bad.IsDefined() && !(own && (*alerts_)[i]["min_bad"].IsDefined())) {
-      rule.min_bad = count(min_bad, "E_ALERT", "min_bad").value_or(1);
-    }
-    if (significance.IsDefined() && !(own && (*alerts_)[i]["significance"].IsDefined())) {
-      rule.significance = share(significance, "E_ALERT", "significance");
-    }
-  }
+  auto definition = DocumentReader(fields, document).read();
+  if (definition) out.definitions.push_back(std::move(*definition));
 }
 
-void DocumentReader::finish(const YAML::Node& document) {
-  if (!document["slo"].IsDefined()) error(document, "E_NAME", "slo: a name is required");
-  if (!document["target"].IsDefined()) error(document, "E_TARGET", "target is required");
-  const bool later = document["ok"].IsDefined() || document["composite"].IsDefined();
-  if (!later && !has_part_) error(document, "E_SELECTOR", "bad or good is required");
-  if (!later && !has_total_) error(document, "E_SELECTOR", "total is required");
-  const DurationMs window = definition_.window_ms;
-  if (window % definition_.step_ms != 0 || window < 2 * definition_.step_ms) {
-    const YAML::Node node = document["window"];
-    error(node.IsDefined() ? node : document, "E_WINDOW",
-          fmt::format("window: {} is no multiple of the step {}, or less than two steps",
-                      format_duration(window), format_duration(definition_.step_ms)));
-  }
-  finish_alerts(document);
-}
-
-// YAML nested too deeply would exhaust the stack of the reader itself.
+// YAML nested too deeply would exhaust the stack of its reader: as brackets, as indentation, and as
+// a run of indicators, "- - - …", where each level takes a column at least.
 bool too_deep(std::string_view yaml) {
-  int depth = 0;
+  constexpr int kMaxBrackets = 64;
+  constexpr int kMaxColumn = 256;
+  int brackets = 0;
+  int lead = 0;  // of the line, up to the first other character; negative: past it
   for (const char c : yaml) {
-    if (c == '[' || c == '{') ++depth;
-    if (c == ']' || c == '}') --depth;
-    if (depth > kMaxDepth) return true;
-  }
-  std::size_t dashes = 0;
-  for (const char c : yaml) {
-    dashes = c == '-' || c == ' ' || c == '?' ? dashes + (c != ' ' ? 1 : 0) : 0;
-    if (dashes > 64) return true;
+    if (c == '[' || c == '{') ++brackets;
+    if ((c == ']' || c == '}') && brackets > 0) --brackets;
+    if (c == '\n') {
+      lead = 0;
+    } else if (lead >= 0) {
+      lead = c == ' ' || c == '-' || c == '?' || c == ':' || c == '\t' ? lead + 1 : -1;
+    }
+    if (brackets > kMaxBrackets || lead > kMaxColumn) return true;
   }
   return false;
 }
@@ -570,8 +340,7 @@ SloFile parse_slos(std::string_view yaml, const std::string& name) {
   // yaml-cpp throws; nothing of that leaves this function.
   try {
     for (const YAML::Node& document : YAML::LoadAll(std::string(yaml))) {
-      if (document.IsNull()) continue;
-      DocumentReader(out, name).read(document);
+      if (!document.IsNull()) read_document(out, document, name);
     }
     if (out.definitions.empty() && out.errors.empty()) {
       out.errors.push_back({name, 1, 1, "E_YAML", "no definition in it"});
@@ -584,6 +353,8 @@ SloFile parse_slos(std::string_view yaml, const std::string& name) {
   } catch (const std::exception& e) {
     out.errors.push_back({name, 1, 1, "E_YAML", e.what()});
   }
+  std::stable_sort(out.errors.begin(), out.errors.end(),
+                   [](const SloFileError& a, const SloFileError& b) { return a.line < b.line; });
   return out;
 }
 

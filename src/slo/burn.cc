@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "slo/load.h"
+#include "slo/slices.h"
 
 namespace hygge::slo {
 
@@ -14,21 +14,26 @@ namespace {
 constexpr double kMinAlertCoverage = 0.5;
 
 // Slices before the first data count as idle: a new service is not blind.
-double alert_coverage(const Track& track, const Counts& counts, TimeRange range) {
-  const double slices =
-      static_cast<double>(range.until - range.after) / static_cast<double>(track.step_ms());
-  if (slices <= 0) return 0;
-  const TimeMs first = track.first_data_ms().value_or(range.until);
-  const double before =
-      static_cast<double>(std::clamp(first, range.after, range.until) - range.after) /
-      static_cast<double>(track.step_ms());
-  const double known = counts.slices[static_cast<std::size_t>(State::measured)] +
-                       static_cast<double>(counts.slices[static_cast<std::size_t>(State::idle)]);
-  return std::min(1.0, (known + before) / slices);
+std::optional<double> alert_coverage(const Track& track, const Counts& counts, TimeRange range) {
+  const auto slices = (range.until - range.after) / track.step_ms();
+  const auto excluded = counts.slices[static_cast<std::size_t>(State::excluded)];
+  if (slices <= excluded) return std::nullopt;
+  // Excluded ones among those before the first data count once.
+  const TimeMs first =
+      std::clamp(track.first_data_ms().value_or(range.until), range.after, range.until);
+  const Counts before = track.sum({range.after, first});
+  const std::int64_t known =
+      std::int64_t{counts.slices[static_cast<std::size_t>(State::measured)]} +
+      counts.slices[static_cast<std::size_t>(State::idle)] +
+      before.slices[static_cast<std::size_t>(State::no_data)];
+  return static_cast<double>(known) / static_cast<double>(slices - excluded);
 }
 
-std::optional<double> burn_of(const Counts& counts, const Rational& budget, double coverage) {
-  if (counts.total == 0) return coverage == 0 ? std::nullopt : std::optional<double>(0);
+std::optional<double> burn_of(const Counts& counts, const Rational& budget,
+                              const std::optional<double>& coverage) {
+  if (counts.total == 0) {
+    return coverage && *coverage > 0 ? std::optional<double>(0) : std::nullopt;
+  }
   return static_cast<double>(
       static_cast<long double>(counts.bad) * static_cast<long double>(budget.den) /
       (static_cast<long double>(counts.total) * static_cast<long double>(budget.num)));
@@ -54,7 +59,9 @@ RuleBurn evaluate(const Track& track, const Definition& definition, const AlertR
                                 std::ceil(out.long_counts.bad));
     significant = *out.p_value < *rule.significance;
   }
-  if (out.long_coverage < kMinAlertCoverage || out.short_coverage < kMinAlertCoverage) {
+  // Where every slice is excluded there is nothing to know; such a window is not above either.
+  if (out.long_coverage.value_or(1) < kMinAlertCoverage ||
+      out.short_coverage.value_or(1) < kMinAlertCoverage) {
     out.state = RuleState::unknown;
     return out;
   }
@@ -101,41 +108,38 @@ std::vector<AlertRule> google_alerts(DurationMs window_ms) {
   return out;
 }
 
-TimeRange burn_range(const Definition& definition, TimeMs at_ms,
-                     std::span<const DurationMs> windows) {
-  const TimeMs to = slice_floor(at_ms, definition.step_ms);
-  DurationMs longest = definition.step_ms;
-  // Twice: an unknown rule looks back for as long as its window is.
-  for (const AlertRule& rule : definition.alerts) longest = std::max(longest, 2 * rule.long_ms);
-  for (const DurationMs window : windows) longest = std::max(longest, window);
-  return {slice_floor(to - longest, definition.step_ms), to};
+namespace {
+
+// Losing the data in an incident does not end the page: what was last known stands, for as long as
+// the long window.
+RuleBurn judge(const Track& track, const Definition& definition, const AlertRule& rule, TimeMs to) {
+  RuleBurn now = evaluate(track, definition, rule, to);
+  if (now.state != RuleState::unknown) return now;
+  for (TimeMs t = to - track.step_ms(); t >= to - rule.long_ms; t -= track.step_ms()) {
+    const RuleState then = evaluate(track, definition, rule, t).state;
+    if (then == RuleState::unknown) continue;
+    if (then == RuleState::firing) {
+      now.state = RuleState::firing;
+      now.frozen = true;
+    }
+    break;
+  }
+  return now;
 }
+
+}  // namespace
 
 BurnState burn(const Track& track, const Definition& definition, TimeMs at_ms,
                std::span<const DurationMs> windows) {
   BurnState out;
   out.at_ms = at_ms;
-  out.to_ms = slice_floor(at_ms, definition.step_ms);
+  out.to_ms = slice_floor(std::clamp(at_ms, kMinTimeMs, kMaxTimeMs), track.step_ms());
   for (const AlertRule& rule : definition.alerts) {
-    RuleBurn now = evaluate(track, definition, rule, out.to_ms);
-    // Losing the data in an incident does not end the page: what was last known stands, for as long
-    // as the long window.
-    for (TimeMs t = out.to_ms - definition.step_ms;
-         now.state == RuleState::unknown && t >= out.to_ms - rule.long_ms;
-         t -= definition.step_ms) {
-      const RuleState then = evaluate(track, definition, rule, t).state;
-      if (then == RuleState::unknown) continue;
-      if (then == RuleState::firing) {
-        now.state = RuleState::firing;
-        now.frozen = true;
-      }
-      break;
-    }
+    const RuleBurn& now = out.rules.emplace_back(judge(track, definition, rule, out.to_ms));
     if (now.state == RuleState::firing) out.state = RuleState::firing;
     if (now.state == RuleState::unknown && out.state == RuleState::ok) {
       out.state = RuleState::unknown;
     }
-    out.rules.push_back(now);
   }
   for (const DurationMs window_ms : windows) {
     BurnState::WindowBurn window;

@@ -5,9 +5,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
-#include "base/near.h"
-#include "slo/load.h"
+#include "slo/no_match.h"
+#include "slo/slices.h"
 
 namespace hygge::slo {
 
@@ -47,7 +48,7 @@ Result<std::vector<std::string>> bucket_bounds(const Db& db, const Selector& sel
   for (const Matcher& matcher : selector.matchers) {
     if (matcher.name != "le") without.matchers.push_back(matcher);
   }
-  auto view = db.view({without}, {0, 0});
+  auto view = db.view({without}, everything());
   if (!view) return tl::unexpected<Error>(view.error());
   std::vector<std::string> bounds;
   for (const Series& series : view->series(0)) {
@@ -59,135 +60,164 @@ Result<std::vector<std::string>> bucket_bounds(const Db& db, const Selector& sel
   return bounds;
 }
 
-// Why a selector matches nothing, as far as names tell.
-std::string nothing_matches(const Db& db, const Selector& selector) {
-  for (const Matcher& matcher : selector.matchers) {
-    if (matcher.op != MatchOp::equal) continue;
-    const auto values = db.label_values(matcher.name);
-    if (!values || std::find(values->begin(), values->end(), matcher.value) != values->end()) {
-      continue;
-    }
-    const std::string_view near = nearest(matcher.value, std::span<const std::string>(*values), 3);
-    const std::string what =
-        matcher.name == kNameLabel
-            ? fmt::format("there is no metric {}", matcher.value)
-            : fmt::format("no series has {}=\"{}\"", matcher.name, matcher.value);
-    return near.empty() ? what : fmt::format("{} (did you mean {}?)", what, near);
-  }
-  return "each label value exists, but no series has them all";
-}
-
-Result<void> check_selector(const Db& db, const char* key, const Selector& selector,
-                            std::vector<Finding>& out) {
+// The bound that `selector` asks for and its histogram has not.
+Result<std::optional<Finding>> check_bucket(const Db& db, const char* key, const Selector& selector,
+                                            std::uint32_t line) {
   for (const Matcher& matcher : selector.matchers) {
     if (matcher.name != "le" || matcher.op != MatchOp::equal) continue;
     const auto bounds = bucket_bounds(db, selector);
     if (!bounds) return tl::unexpected<Error>(bounds.error());
-    if (bounds->empty() ||
-        std::find(bounds->begin(), bounds->end(), matcher.value) != bounds->end()) {
+    if (bounds->empty() || std::binary_search(bounds->begin(), bounds->end(), matcher.value)) {
       continue;
     }
-    out.push_back({Finding::Level::error, "L_BUCKET", std::nullopt,
+    return Finding{Finding::Level::error, "L_BUCKET", std::nullopt,
                    fmt::format("{}: le=\"{}\" is no bound of this histogram; it has {}", key,
                                matcher.value, fmt::join(*bounds, ", ")),
-                   0});
-    return {};
+                   line};
   }
-  auto view = db.view({selector}, {0, 0});
-  if (!view) return tl::unexpected<Error>(view.error());
-  if (!view->series(0).empty()) return {};
-  out.push_back({Finding::Level::error, "L_NO_MATCH", std::nullopt,
-                 fmt::format("{} matches nothing: {}", key, nothing_matches(db, selector)), 0});
-  return {};
+  return std::nullopt;
 }
 
-DurationMs median_spacing(const View& view) {
-  std::vector<DurationMs> spacings;
-  for (const Series& series : view.series(1)) {
-    const auto samples = series.samples();
-    if (!samples) continue;
-    for (std::size_t i = 1; i < samples->t.size(); ++i) {
-      spacings.push_back(samples->t[i] - samples->t[i - 1]);
-    }
-  }
-  if (spacings.empty()) return 0;
-  const auto middle = spacings.begin() + static_cast<std::ptrdiff_t>(spacings.size() / 2);
-  std::nth_element(spacings.begin(), middle, spacings.end());
+Result<std::optional<Finding>> check_selector(const Db& db, const char* key,
+                                              const Selector& selector, std::uint32_t line) {
+  auto bucket = check_bucket(db, key, selector, line);
+  if (!bucket || *bucket) return bucket;
+  auto view = db.view({selector}, everything());
+  if (!view) return tl::unexpected<Error>(view.error());
+  if (!view->series(0).empty()) return std::nullopt;
+  return Finding{Finding::Level::error, "L_NO_MATCH", std::nullopt,
+                 fmt::format("{} matches nothing: {}", key, why_no_match(db, selector)), line};
+}
+
+// The middle one; 0 of none.
+template <typename Number>
+Number median(std::vector<Number> values) {
+  if (values.empty()) return 0;
+  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+  std::nth_element(values.begin(), middle, values.end());
   return *middle;
 }
 
+Result<DurationMs> median_spacing(const View& view) {
+  std::vector<DurationMs> spacings;
+  for (const Series& series : view.series(1)) {
+    std::optional<TimeMs> before;
+    BlockCursor blocks = series.blocks();
+    while (const Block* block = blocks.next()) {
+      for (const TimeMs t : block->t) {
+        if (before) spacings.push_back(t - *before);
+        before = t;
+      }
+    }
+    if (const Error* error = blocks.error()) return tl::unexpected<Error>(*error);
+  }
+  return median(std::move(spacings));
+}
+
+void check_idle(const Counts& counts, std::vector<Finding>& out) {
+  const std::uint32_t idle = counts.slices[static_cast<std::size_t>(State::idle)];
+  const std::uint32_t known = counts.slices[static_cast<std::size_t>(State::measured)] + idle;
+  constexpr std::uint32_t kOneIn = 5;  // more than 20 %
+  if (kOneIn * idle <= known) return;
+  out.push_back({Finding::Level::warning, "L_IDLE", std::nullopt,
+                 fmt::format("{} of {} slices with data had no event", idle, known), 0});
+}
+
+// Rules that a handful of bad events an hour set off.
 void check_traffic(const Track& track, const Definition& definition, std::vector<Finding>& out) {
   std::vector<double> hourly;
   const TimeRange range = track.range();
   for (TimeMs t = slice_end(range.after, kHourMs); t + kHourMs <= range.until; t += kHourMs) {
     const Counts counts = track.sum({t, t + kHourMs});
-    if (counts.slices[static_cast<std::size_t>(State::no_data)] == 0)
+    if (counts.slices[static_cast<std::size_t>(State::no_data)] == 0) {
       hourly.push_back(counts.total);
-  }
-  const Counts all = track.sum(range);
-  const std::uint32_t known = all.slices[0] + all.slices[1];
-  const std::uint32_t idle = all.slices[static_cast<std::size_t>(State::idle)];
-  if (known > 0 && 5 * idle > known) {
-    out.push_back({Finding::Level::warning, "L_IDLE", std::nullopt,
-                   fmt::format("{} of {} slices with data had no event", idle, known), 0});
+    }
   }
   if (hourly.empty()) return;
-  const auto middle = hourly.begin() + static_cast<std::ptrdiff_t>(hourly.size() / 2);
-  std::nth_element(hourly.begin(), middle, hourly.end());
+  const double typical = median(std::move(hourly));
   for (std::size_t i = 0; i < definition.alerts.size(); ++i) {
     const AlertRule& rule = definition.alerts[i];
-    const double threshold = (rule.factor * definition.budget()).value();
     constexpr double kFewEvents = 5;
-    if (*middle * threshold >= kFewEvents) continue;
+    const double needed = typical * (rule.factor * definition.budget()).value();
+    if (needed >= kFewEvents || static_cast<double>(rule.min_bad) >= kFewEvents) continue;
     out.push_back({Finding::Level::warning, "L_LOW_TRAFFIC", i,
                    fmt::format("at {:g} events an hour {:g} bad ones fire this rule: set "
-                               "`min_bad: {}` or more",
-                               *middle, std::max(1.0, std::ceil(*middle * threshold)), 5),
+                               "`min_bad: {:g}` or more",
+                               typical, std::max(1.0, std::ceil(needed)), kFewEvents),
                    rule.line});
   }
+}
+
+void check_length(const Db& db, const Definition& definition, std::vector<Finding>& out) {
+  const auto bounds = db.time_bounds();
+  if (!bounds || definition.since_ms) return;
+  const DurationMs held = bounds->last_ms - bounds->first_ms;
+  if (held >= definition.window_ms) return;
+  out.push_back({Finding::Level::warning, "L_RETENTION", std::nullopt,
+                 fmt::format("the database holds {} of data, the window is {}: set `since`, or "
+                             "reports will be insufficient",
+                             format_duration(held / kMinuteMs * kMinuteMs),
+                             format_duration(definition.window_ms)),
+                 0});
+}
+
+// What the last day tells of spacing and traffic.
+Result<void> check_data(const Db& db, const Definition& definition, TimeMs at_ms,
+                        std::vector<Finding>& out) {
+  Definition events = definition;
+  events.method = Method::occurrences;
+  events.exclusions.clear();
+  TimeRange range = report_range(events, at_ms);
+  range.after = std::max(range.after, slice_floor(range.until - kDayMs, events.step_ms));
+  const auto view =
+      db.view({events.part, events.total}, {range.after - events.lookback_ms, range.until});
+  if (!view) return tl::unexpected<Error>(view.error());
+  const auto spacing = median_spacing(*view);
+  if (!spacing) return tl::unexpected<Error>(spacing.error());
+  if (2 * *spacing > events.step_ms) {
+    out.push_back({Finding::Level::warning, "L_SPARSE", std::nullopt,
+                   fmt::format("samples are {} apart, more than half of the step {}: slices will "
+                               "miss data; a step of {} would do",
+                               format_duration(*spacing), format_duration(events.step_ms),
+                               format_duration(2 * *spacing)),
+                   0});
+  }
+  const auto track = load(*view, events, range);
+  if (!track) return tl::unexpected<Error>(track.error());
+  check_idle(track->sum(track->range()), out);
+  check_traffic(*track, events, out);
+  return {};
 }
 
 }  // namespace
 
 Result<std::vector<Finding>> lint(const Db& db, const Definition& definition, TimeMs at_ms) {
+  if (auto valid = validate(definition); !valid) return tl::unexpected<Error>(valid.error());
   std::vector<Finding> out = lint(definition);
-  const auto checks = {std::pair{definition.part_is_good ? "good" : "bad", &definition.part},
-                       std::pair{"total", &definition.total}};
-  const std::size_t before = out.size();
-  for (const auto& [key, selector] : checks) {
-    if (auto done = check_selector(db, key, *selector, out); !done) {
-      return tl::unexpected<Error>(done.error());
-    }
+  struct Named {
+    const char* key;
+    const Selector& selector;
+    std::uint32_t line;
+  };
+  std::vector<Named> selectors{
+      {definition.ok ? "ok" : "total", definition.total, definition.total_line}};
+  if (!definition.ok) {
+    selectors.push_back(
+        {definition.part_is_good ? "good" : "bad", definition.part, definition.part_line});
   }
-  if (const auto bounds = db.time_bounds();
-      bounds && bounds->last_ms - bounds->first_ms < definition.window_ms && !definition.since_ms) {
-    out.push_back(
-        {Finding::Level::warning, "L_RETENTION", std::nullopt,
-         fmt::format("the database holds {} of data, the window is {}: set `since`, or "
-                     "reports will be insufficient",
-                     format_duration((bounds->last_ms - bounds->first_ms) / kMinuteMs * kMinuteMs),
-                     format_duration(definition.window_ms)),
-         0});
+  bool all_match = true;
+  for (const Named& one : selectors) {
+    auto finding = check_selector(db, one.key, one.selector, one.line);
+    if (!finding) return tl::unexpected<Error>(finding.error());
+    if (!*finding) continue;
+    all_match = false;
+    out.push_back(std::move(**finding));
   }
-  if (out.size() > before && out.back().code != "L_RETENTION") return out;
-  // A day at most: enough to know the traffic.
-  TimeRange range = report_range(definition, at_ms);
-  range.after = std::max(range.after, slice_floor(range.until - kDayMs, definition.step_ms));
-  const auto view = db.view({definition.part, definition.total},
-                            {range.after - definition.lookback_ms, range.until});
-  if (!view) return tl::unexpected<Error>(view.error());
-  if (2 * median_spacing(*view) > definition.step_ms) {
-    out.push_back(
-        {Finding::Level::warning, "L_SPARSE", std::nullopt,
-         fmt::format("samples are {} apart, half of the step {} or more: slices will miss "
-                     "data; a step of {} would do",
-                     format_duration(median_spacing(*view)), format_duration(definition.step_ms),
-                     format_duration(2 * median_spacing(*view))),
-         0});
+  check_length(db, definition, out);
+  if (!all_match) return out;  // what the data says then says nothing of this SLO
+  if (auto done = check_data(db, definition, at_ms, out); !done) {
+    return tl::unexpected<Error>(done.error());
   }
-  const auto track = load(*view, definition, range);
-  if (!track) return tl::unexpected<Error>(track.error());
-  check_traffic(*track, definition, out);
   return out;
 }
 

@@ -1,197 +1,166 @@
-#include "slo/load.h"
+// Tracks from a database: one view for both selectors, so that good and total are of one moment.
+#include <fmt/format.h>
+#include <hygge/db.h>
+#include <hygge/slo.h>
 
-#include <algorithm>
-#include <cmath>
 #include <map>
-#include <tuple>
 
-#include "hygge/sample.h"
+#include "slo/method.h"
+#include "slo/no_match.h"
+#include "slo/slices.h"
 
 namespace hygge::slo {
 
-TimeMs slice_floor(TimeMs t, DurationMs step_ms) noexcept {
-  const TimeMs rest = t % step_ms;
-  return rest >= 0 ? t - rest : t - rest - step_ms;
-}
-
-TimeMs slice_end(TimeMs t, DurationMs step_ms) noexcept {
-  const TimeMs floor = slice_floor(t, step_ms);
-  return floor == t ? t : floor + step_ms;
-}
-
 namespace {
 
-// The same metric of the same process (T5).
-using Process = std::tuple<std::string, std::string, std::string>;
-Process process_of(const Labels& labels) {
-  return {std::string(labels.metric()), std::string(labels.get("job")),
-          std::string(labels.get("instance"))};
+bool has_counter_suffix(std::string_view metric) {
+  for (const std::string_view suffix : {"_total", "_count", "_sum", "_bucket"}) {
+    if (metric.ends_with(suffix)) return true;
+  }
+  return false;
 }
 
-class Builder {
- public:
-  // Counts over the lookback before `range` too: a slice there may be the gap that a step crosses,
-  // and bad events there may wait for the first total inside.
-  Builder(const Definition& definition, const std::vector<InputSeries>& series, TimeRange range)
-      : definition_(definition),
-        series_(series),
-        wanted_(range),
-        range_(with_lookback(definition, range)),
-        step_ms_(definition.step_ms),
-        count_(static_cast<std::size_t>((range_.until - range_.after) / definition.step_ms)),
-        slices_(count_),
-        part_(count_),
-        present_(count_) {
-    for (const InputSeries& one : series_) by_process_[process_of(one.labels)].push_back(&one);
+// The declared type, else the name's suffix; never a guess.
+Result<Kind> kind_of(const View& view, const Definition& definition, std::string_view metric) {
+  if (definition.ok) return Kind::gauge;
+  if (definition.kind != Kind::automatic) return definition.kind;
+  const auto metadata = view.metadata(metric);
+  const MetricType type = metadata ? metadata->type : MetricType::unknown;
+  switch (type) {
+    case MetricType::counter:
+    case MetricType::histogram:
+      return Kind::counter;
+    case MetricType::delta:
+      return Kind::delta;
+    case MetricType::summary:
+    case MetricType::unknown:
+      if (has_counter_suffix(metric)) return Kind::counter;
+      break;
+    default:
+      break;
   }
+  return fail(
+      ErrorCode::invalid_argument,
+      fmt::format("E_KIND: {}: {} is {}", definition.name, metric,
+                  type == MetricType::unknown ? "of no declared type and no counter by its name"
+                                              : fmt::format("a {}", hygge::to_string(type))),
+      "set `kind: counter` or `kind: delta` in the SLO; a gauge is judged by `ok`");
+}
 
-  Result<Track> build() {
-    for (const InputSeries& one : series_) add(one);
-    note_bridged();
-    carry();
-    set_states();
-    const auto before = static_cast<std::size_t>((wanted_.after - range_.after) / step_ms_);
-    auto track = Track::from_slices(wanted_.after, step_ms_,
-                                    std::span<const Slice>(slices_).subspan(before));
-    if (track && first_data_) track->set_first_data(*first_data_);
-    return track;
-  }
-
- private:
-  static TimeRange with_lookback(const Definition& definition, TimeRange range) {
-    return {slice_floor(range.after - definition.lookback_ms, definition.step_ms), range.until};
-  }
-
-  [[nodiscard]] std::size_t index_of(TimeMs t) const {
-    return static_cast<std::size_t>((slice_end(t, step_ms_) - range_.after) / step_ms_) - 1;
-  }
-
-  // T6: what is no sample at all.
-  static bool counts(const InputSeries& series, double v) {
-    return std::isfinite(v) && (series.kind == Kind::counter || v >= 0);
-  }
-
-  void add(const InputSeries& series) {
-    if (series.in_total) {
-      const TimeMs start = slice_end(series.birth_ms, step_ms_) - step_ms_;
-      if (!first_data_ || start < *first_data_) first_data_ = start;
-    }
-    bool any_before = false;
-    TimeMs before_ms = 0;
-    double before = 0;
-    for (std::size_t i = 0; i < series.t.size(); ++i) {
-      const TimeMs t = series.t[i];
-      const double v = series.v[i];
-      if (!counts(series, v)) continue;
-      if (range_.contains(t)) {
-        const std::size_t at = index_of(t);
-        if (series.in_total) present_[at] = true;
-        const double delta = series.kind == Kind::delta
-                                 ? v
-                                 : step(series, t, v, any_before, before_ms, before, slices_[at]);
-        if (series.in_total) slices_[at].total += delta;
-        if (series.in_part) part_[at] += delta;
-        if (series.in_total && series.kind == Kind::counter && any_before && delta != 0) {
-          crossings_.emplace_back(before_ms, at);
-        }
-      }
-      any_before = true;
-      before_ms = t;
-      before = v;
-    }
-  }
-
-  // T2 to T5: what a counter's sample adds.
-  double step(const InputSeries& series, TimeMs t, double v, bool any_before, TimeMs before_ms,
-              double before, Slice& slice) {
-    if (!any_before) {
-      if (t != series.birth_ms) {
-        ++slice.gaps;
-        return 0;
-      }
-      if (!process_was_seen(series, t)) return 0;
-      ++slice.born;
-      return v;
-    }
-    if (t - before_ms > definition_.lookback_ms) {
-      ++slice.gaps;
-      return 0;
-    }
-    if (v < before) {
-      ++slice.resets;
-      return v;
-    }
-    return v - before;
-  }
-
-  [[nodiscard]] bool process_was_seen(const InputSeries& series, TimeMs t) const {
-    const auto& kin = by_process_.at(process_of(series.labels));
-    return std::any_of(kin.begin(), kin.end(), [&](const InputSeries* other) {
-      if (other == &series) return false;
-      const auto at =
-          std::lower_bound(other->t.begin(), other->t.end(), t - definition_.lookback_ms);
-      return at != other->t.end() && *at < t;
-    });
-  }
-
-  // T7: a slice whose count came across slices without any sample of total.
-  void note_bridged() {
-    std::vector<std::size_t> absent(count_ + 1);  // before slice i
-    for (std::size_t i = 0; i < count_; ++i) absent[i + 1] = absent[i] + (present_[i] ? 0 : 1);
-    for (const auto& [before_ms, at] : crossings_) {
-      const TimeMs end = slice_end(before_ms, step_ms_);
-      // A predecessor before the range: only the slices inside are known.
-      const std::size_t first = end <= range_.after ? 0 : index_of(before_ms) + 1;
-      if (first < at && absent[at] - absent[first] > 0) slices_[at].bridged = true;
-    }
-  }
-
-  // T8, T9: bad events that come before their total wait for it, then are clamped.
-  void carry() {
-    double waiting = 0;
-    for (std::size_t i = 0; i < count_; ++i) {
-      Slice& slice = slices_[i];
-      waiting += part_[i];
-      if (!(slice.total > 0)) continue;
-      const double bad = definition_.part_is_good ? slice.total - waiting : waiting;
-      waiting = 0;
-      slice.bad = std::clamp(bad, 0.0, slice.total);
-      slice.clamped = slice.bad != bad;
-    }
-  }
-
-  void set_states() {
-    for (std::size_t i = 0; i < count_; ++i) {
-      Slice& slice = slices_[i];
-      const TimeMs start = range_.after + static_cast<TimeMs>(i) * step_ms_;
-      if (present_[i]) {
-        slice.state = slice.total > 0 ? State::measured : State::idle;
-      } else if (definition_.idle_when_absent && first_data_ && start >= *first_data_) {
-        slice.state = State::idle;
-      }
-    }
-  }
-
-  const Definition& definition_;
-  const std::vector<InputSeries>& series_;
-  const TimeRange wanted_;  ///< what the track covers
-  const TimeRange range_;   ///< the same and the lookback before it
-  const DurationMs step_ms_;
-  const std::size_t count_;
-  std::vector<Slice> slices_;
-  std::vector<double> part_;
-  std::vector<bool> present_;
-  std::vector<std::pair<TimeMs, std::size_t>>
-      crossings_;  ///< predecessor, and the slice it counts in
-  std::map<Process, std::vector<const InputSeries*>> by_process_;
-  std::optional<TimeMs> first_data_;
+struct Chosen {
+  const Series* series = nullptr;
+  InputSeries input;
 };
+
+// Each series once, however many selectors pick it.
+Result<std::vector<Chosen>> choose(const View& view, const Definition& definition) {
+  std::map<std::uint32_t, Chosen> by_id;
+  for (const std::size_t selector : {std::size_t{0}, std::size_t{1}}) {
+    for (const Series& series : view.series(selector)) {
+      Chosen& one = by_id[series.id().value];
+      (selector == 0 ? one.input.in_part : one.input.in_total) = true;
+      if (one.series != nullptr) continue;
+      auto kind = kind_of(view, definition, series.labels().metric());
+      if (!kind) return tl::unexpected<Error>(kind.error());
+      one.series = &series;
+      one.input.labels = series.labels();
+      one.input.birth_ms = series.birth_ms();
+      one.input.kind = *kind;
+    }
+  }
+  std::vector<Chosen> out;
+  out.reserve(by_id.size());
+  for (auto& [id, one] : by_id) out.push_back(std::move(one));
+  return out;
+}
+
+Result<bool> has_sample(const Chosen& one, TimeRange range) {
+  BlockCursor blocks = one.series->blocks(range);
+  while (const Block* block = blocks.next()) {
+    for (const double v : block->v) {
+      if (is_sample(one.input.kind, v)) return true;
+    }
+  }
+  if (const Error* error = blocks.error()) return tl::unexpected<Error>(*error);
+  return false;
+}
+
+Result<View> view_of(const Db& db, const Definition& definition, TimeRange range) {
+  if (auto valid = validate(definition); !valid) return tl::unexpected<Error>(valid.error());
+  return db.view({definition.part, definition.total},
+                 {range.after - definition.lookback_ms, range.until});
+}
+
+// A selector of nothing is no error, since a new service has no data yet: but a name misspelt looks
+// the same.
+void note_no_match(const Db& db, const View& view, const Definition& definition,
+                   std::vector<std::string>& notes) {
+  if (view.series(1).empty()) {
+    notes.push_back(fmt::format("{} matches nothing: {}", definition.ok ? "ok" : "total",
+                                why_no_match(db, definition.total)));
+  } else if (view.series(0).empty()) {
+    notes.push_back(fmt::format(
+        "{} matches nothing, which counts as {}: {}", definition.part_is_good ? "good" : "bad",
+        definition.part_is_good ? "all bad" : "no bad event", why_no_match(db, definition.part)));
+  }
+}
 
 }  // namespace
 
-Result<Track> build_track(const Definition& definition, const std::vector<InputSeries>& series,
-                          TimeRange range) {
-  return Builder(definition, series, range).build();
+Result<Track> load(const View& view, const Definition& definition, TimeRange range) {
+  if (auto valid = validate(definition); !valid) return tl::unexpected<Error>(valid.error());
+  if (view.selector_count() != 2) {
+    return fail(ErrorCode::invalid_argument, "a track needs a view of two selectors: part, total");
+  }
+  const auto chosen = choose(view, definition);
+  if (!chosen) return tl::unexpected<Error>(chosen.error());
+  SliceCounter counter(definition, {slice_floor(range.after, definition.step_ms),
+                                    slice_floor(range.until, definition.step_ms)});
+  for (const Chosen& one : *chosen) {
+    counter.begin(one.input);
+    BlockCursor blocks = one.series->blocks(counter.needed());
+    while (const Block* block = blocks.next()) counter.add(block->t, block->v);
+    if (const Error* error = blocks.error()) return tl::unexpected<Error>(*error);
+  }
+  auto raw = counter.finish(
+      [&](std::size_t series, TimeRange before) { return has_sample((*chosen)[series], before); });
+  if (!raw) return tl::unexpected<Error>(raw.error());
+  return make_track(definition, std::move(*raw));
+}
+
+Result<Report> report(const Db& db, const Definition& definition, TimeMs at_ms) {
+  if (auto valid = validate(definition); !valid) return tl::unexpected<Error>(valid.error());
+  const TimeRange range = report_range(definition, at_ms);
+  const auto view = view_of(db, definition, range);
+  if (!view) return tl::unexpected<Error>(view.error());
+  const auto track = load(*view, definition, range);
+  if (!track) return tl::unexpected<Error>(track.error());
+  Report out = report(*track, definition, at_ms);
+  note_no_match(db, *view, definition, out.notes);
+  return out;
+}
+
+Result<BurnState> burn(const Db& db, const Definition& definition, TimeMs at_ms,
+                       std::span<const DurationMs> windows) {
+  if (auto valid = validate(definition); !valid) return tl::unexpected<Error>(valid.error());
+  for (const DurationMs window : windows) {
+    if (window <= 0 || window % definition.step_ms != 0 ||
+        window / definition.step_ms > kMaxSlices) {
+      return fail(ErrorCode::invalid_argument,
+                  fmt::format("a burn window of {} is no multiple of the step {} of SLO {}, or too "
+                              "long",
+                              format_duration(window), format_duration(definition.step_ms),
+                              definition.name));
+    }
+  }
+  const TimeRange range = burn_range(definition, at_ms, windows);
+  const auto view = view_of(db, definition, range);
+  if (!view) return tl::unexpected<Error>(view.error());
+  const auto track = load(*view, definition, range);
+  if (!track) return tl::unexpected<Error>(track.error());
+  BurnState out = burn(*track, definition, at_ms, windows);
+  note_no_match(db, *view, definition, out.notes);
+  return out;
 }
 
 }  // namespace hygge::slo

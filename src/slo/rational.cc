@@ -1,7 +1,9 @@
 // Exact fractions, so that a target of 99.9 % is not 0.99900000000000011.
 #include <hygge/slo.h>
 
+#include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 
 #include "base/assert.h"
@@ -43,11 +45,38 @@ Rational Rational::of(std::int64_t num, std::int64_t den) noexcept {
   return common == 0 ? Rational{0, 1} : Rational{num / common, den / common};
 }
 
-Rational operator*(const Rational& a, const Rational& b) noexcept {
-  // Across first: the products then stay as small as they can.
+namespace {
+
+struct WideRational {
+  Wide num;
+  Wide den;
+};
+
+// In lowest terms: the parts of a and b are, so only across can something cancel.
+WideRational wide_product(const Rational& a, const Rational& b) {
   const Rational left = Rational::of(a.num, b.den);
   const Rational right = Rational::of(b.num, a.den);
-  return {left.num * right.num, left.den * right.den};
+  return {static_cast<Wide>(left.num) * right.num, static_cast<Wide>(left.den) * right.den};
+}
+
+constexpr Wide kLargest = std::numeric_limits<std::int64_t>::max();
+
+}  // namespace
+
+std::optional<Rational> multiply(const Rational& a, const Rational& b) noexcept {
+  const WideRational product = wide_product(a, b);
+  if (product.num > kLargest || product.den > kLargest) return std::nullopt;
+  return Rational{static_cast<std::int64_t>(product.num), static_cast<std::int64_t>(product.den)};
+}
+
+Rational operator*(const Rational& a, const Rational& b) noexcept {
+  WideRational product = wide_product(a, b);
+  while (product.num > kLargest || product.den > kLargest) {
+    product.num >>= 1;
+    product.den >>= 1;
+  }
+  return Rational::of(static_cast<std::int64_t>(product.num),
+                      std::max<std::int64_t>(1, static_cast<std::int64_t>(product.den)));
 }
 
 Rational one_minus(const Rational& a) noexcept { return Rational::of(a.den - a.num, a.den); }

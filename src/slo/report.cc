@@ -5,7 +5,8 @@
 #include <algorithm>
 #include <cmath>
 
-#include "slo/load.h"
+#include "slo/calendar.h"
+#include "slo/slices.h"
 
 namespace hygge::slo {
 
@@ -27,27 +28,130 @@ double share(double bad, const Rational& budget, double total) {
       (static_cast<long double>(budget.num) * static_cast<long double>(total)));
 }
 
-// judged >= min_coverage, exactly; equality passes.
-bool covered(std::uint32_t judged, std::uint32_t slices, const Rational& min_coverage) {
-  return static_cast<std::int64_t>(judged) * min_coverage.den >=
-         static_cast<std::int64_t>(slices) * min_coverage.num;
+// How many slices a window has, and how many of them were looked at.
+struct Cover {
+  std::int64_t slices = 0;   ///< without the excluded ones
+  std::int64_t covered = 0;  ///< measured or idle
+  std::int64_t judged = 0;   ///< and those that no_data: good or bad fills in
+
+  [[nodiscard]] std::optional<double> part(std::int64_t count) const {
+    if (slices == 0) return std::nullopt;
+    return static_cast<double>(count) / static_cast<double>(slices);
+  }
+  // Exactly; equality passes.
+  [[nodiscard]] bool enough(const Rational& min_coverage) const {
+    return judged * min_coverage.den >= slices * min_coverage.num;
+  }
+};
+
+Cover cover_of(const Track& track, const Definition& definition, const Report& report) {
+  const Counts& counts = report.counts;
+  Cover out;
+  out.covered = slices_of(counts, State::measured) + std::int64_t{slices_of(counts, State::idle)};
+  out.slices = out.covered + slices_of(counts, State::no_data);
+  out.judged = out.covered;
+  if (definition.no_data != SliceRule::ignore) {
+    const Counts since = track.sum({report.effective_from_ms, report.window.until});
+    out.judged += slices_of(since, State::no_data);
+  }
+  return out;
 }
 
-void explain_insufficient(const Definition& definition, const Counts& counts, Report& out) {
-  if (counts.total == 0) {
-    out.notes.push_back("no event of `total` lies in the window");
-  } else if (out.partial) {
-    out.notes.push_back(fmt::format(
-        "data begins at {}, inside the window: `since: {}` would judge from there",
-        format_time_utc(out.effective_from_ms), format_time_utc(out.effective_from_ms)));
-  } else {
-    out.notes.push_back(fmt::format(
-        "{} of {} slices have no data: a larger `step` if scrapes are further apart than {}, "
-        "`idle_when_absent: true` if silence means no traffic, or a lower `min_coverage`",
-        slices_of(counts, State::no_data),
-        (out.window.until - out.window.after) / definition.step_ms,
-        format_duration(definition.step_ms)));
+// Slices of the nominal window, and those that have gone by since the data begins; without the
+// dropped ones.
+struct Length {
+  double nominal = 0;
+  double elapsed = 0;
+};
+
+Length length_of(const Track& track, const Definition& definition, const Report& report) {
+  const auto slices = [&](TimeMs from, TimeMs to) {
+    return static_cast<double>((to - from) / track.step_ms());
+  };
+  const TimeMs to = report.window.until;
+  Length out;
+  out.nominal = slices(report.window.after, report.end_ms) - report.counts.dropped;
+  for (const std::int32_t owner : excluded_slices(definition, {to, report.end_ms})) {
+    if (owner >= 0 && !definition.exclusions[static_cast<std::size_t>(owner)].as_good) {
+      out.nominal -= 1;
+    }
   }
+  out.elapsed =
+      slices(report.effective_from_ms, to) - track.sum({report.effective_from_ms, to}).dropped;
+  return out;
+}
+
+void set_budget(const Definition& definition, const Length& length, DurationMs step_ms,
+                Report& out) {
+  const Counts& counts = out.counts;
+  const Rational budget = definition.budget();
+  out.allowed_s = times(budget, length.nominal * static_cast<double>(step_ms) / kSecondMs);
+  if (!(counts.total > 0)) return;
+  out.sli = (counts.total - counts.bad) / counts.total;
+  if (definition.method != Method::ratio_timeslices) {
+    out.interval = wilson(counts.total - counts.bad, counts.total, definition.confidence.value());
+  }
+  out.allowed = times(budget, counts.total);
+  out.consumed = share(counts.bad, budget, counts.total);
+  out.remaining = 1 - *out.consumed;
+  // What is still to come, or has no data, is taken to be as the rest.
+  double projected = counts.total;
+  if (definition.method != Method::occurrences) {
+    projected = length.nominal;
+  } else if (length.elapsed > 0) {
+    projected = counts.total * (length.nominal / length.elapsed);
+  }
+  if (!(projected > 0)) return;
+  out.allowed_projected = times(budget, projected);
+  out.consumed_projected = share(counts.bad, budget, projected);
+  out.spent_s = *out.consumed_projected * out.allowed_s;
+}
+
+void set_exclusions(const Track& track, const Definition& definition, Report& out) {
+  double bad = out.counts.bad;
+  double total = out.counts.total;
+  for (const ExcludedSlice& slice : track.excluded(out.window)) {
+    auto at =
+        std::find_if(out.exclusions.begin(), out.exclusions.end(),
+                     [&](const ExclusionSum& sum) { return sum.exclusion == slice.exclusion; });
+    if (at == out.exclusions.end()) {
+      at = out.exclusions.insert(at, ExclusionSum{slice.exclusion});
+    }
+    ++at->slices;
+    at->bad += slice.bad;
+    at->total += slice.total;
+    bad += slice.plain_bad;
+    total += slice.plain_total;
+    if (definition.exclusions[slice.exclusion].as_good) {
+      total -= definition.method == Method::occurrences ? slice.total : 1;
+    }
+  }
+  std::sort(out.exclusions.begin(), out.exclusions.end(),
+            [](const auto& a, const auto& b) { return a.exclusion < b.exclusion; });
+  if (out.exclusions.empty()) {
+    out.sli_without_exclusions = out.sli;
+  } else if (total > 0) {
+    out.sli_without_exclusions = (total - bad) / total;
+  }
+}
+
+std::string why_insufficient(const Definition& definition, const Report& report) {
+  const Counts& counts = report.counts;
+  if (counts.total == 0) {
+    if (report.window.empty()) return "`since` is later than the instant asked about";
+    return "no event of `total` lies in the window";
+  }
+  if (report.partial) {
+    const std::string from = format_time_utc(report.effective_from_ms);
+    return fmt::format("data begins at {}, inside the window: `since: {}` would judge from there",
+                       from, from);
+  }
+  return fmt::format(
+      "{} of {} slices have no data: a larger `step` if scrapes are further apart than {}, "
+      "`idle_when_absent: true` if silence means no traffic, or a lower `min_coverage`",
+      slices_of(counts, State::no_data),
+      (report.window.until - report.window.after) / definition.step_ms,
+      format_duration(definition.step_ms));
 }
 
 }  // namespace
@@ -64,91 +168,30 @@ std::string_view to_string(Verdict verdict) noexcept {
   return "insufficient";
 }
 
-TimeRange report_range(const Definition& definition, TimeMs at_ms) {
-  const TimeMs to = slice_floor(at_ms, definition.step_ms);
-  TimeMs from = to - definition.window_ms;
-  if (definition.since_ms) {
-    from = std::clamp(slice_end(*definition.since_ms, definition.step_ms), from, to);
-  }
-  return {from, to};
-}
-
 Report report(const Track& track, const Definition& definition, TimeMs at_ms) {
   Report out;
   out.at_ms = at_ms;
-  out.window = report_range(definition, at_ms);
+  const Window window = window_at(definition, at_ms);
+  out.window = window.judged;
+  out.end_ms = window.end_ms;
   out.counts = track.sum(out.window);
-  const Counts& counts = out.counts;
-  const Rational budget = definition.budget();
   const TimeMs first = track.first_data_ms().value_or(out.window.until);
   out.effective_from_ms = std::clamp(first, out.window.after, out.window.until);
   out.partial = out.effective_from_ms > out.window.after;
-  const auto slices =
-      static_cast<std::uint32_t>((out.window.until - out.window.after) / definition.step_ms);
-  const std::uint32_t judged = slices_of(counts, State::measured) + slices_of(counts, State::idle);
-  out.coverage = slices == 0 ? 0 : static_cast<double>(judged) / slices;
 
-  const auto step_s = static_cast<double>(definition.step_ms) / kSecondMs;
-  out.allowed_s = times(budget, slices * step_s);
-  if (counts.total > 0) {
-    out.sli = (counts.total - counts.bad) / counts.total;
-    out.interval = wilson(counts.total - counts.bad, counts.total, definition.confidence.value());
-    out.allowed = times(budget, counts.total);
-    out.consumed = share(counts.bad, budget, counts.total);
-    out.remaining = 1 - *out.consumed;
-    // W11: the part of the window without data is taken to go on as the rest.
-    const auto elapsed = static_cast<double>(out.window.until - out.effective_from_ms);
-    const double grown = static_cast<double>(out.window.until - out.window.after) / elapsed;
-    out.allowed_projected = times(budget, counts.total * grown);
-    out.consumed_projected = share(counts.bad, budget, counts.total * grown);
-    out.spent_s = *out.consumed_projected * out.allowed_s;
-  }
-  if (counts.total == 0 || !covered(judged, slices, definition.min_coverage)) {
+  const Cover cover = cover_of(track, definition, out);
+  out.coverage = cover.part(cover.covered);
+  out.judged = cover.part(cover.judged);
+  set_budget(definition, length_of(track, definition, out), track.step_ms(), out);
+  set_exclusions(track, definition, out);
+  if (out.counts.total == 0 || !cover.enough(definition.min_coverage)) {
     out.verdict = Verdict::insufficient;
-    explain_insufficient(definition, counts, out);
+    out.notes.push_back(why_insufficient(definition, out));
   } else {
-    out.verdict = above(counts.bad, counts.total, budget, false) ? Verdict::breached : Verdict::met;
+    out.verdict = above(out.counts.bad, out.counts.total, definition.budget(), false)
+                      ? Verdict::breached
+                      : Verdict::met;
   }
-  return out;
-}
-
-std::vector<std::string> explain(const Report& report, const Definition& definition) {
-  const Counts& counts = report.counts;
-  const Rational budget = definition.budget();
-  std::vector<std::string> out;
-  out.push_back(fmt::format("window    ({}, {}], {} slices of {}",
-                            format_time_utc(report.window.after),
-                            format_time_utc(report.window.until),
-                            (report.window.until - report.window.after) / definition.step_ms,
-                            format_duration(definition.step_ms)));
-  out.push_back(fmt::format("{}       {}", definition.part_is_good ? "good" : "bad ",
-                            hygge::to_string(definition.part)));
-  out.push_back(fmt::format("total      {}", hygge::to_string(definition.total)));
-  out.push_back(
-      fmt::format("counts    bad {}, total {}: sums of steps between samples, {} resets, {} gaps, "
-                  "{} series born",
-                  counts.bad, counts.total, counts.resets, counts.gaps, counts.born));
-  out.push_back(
-      fmt::format("slices    {} measured, {} idle, {} without data, {} bridged, {} clamped",
-                  slices_of(counts, State::measured), slices_of(counts, State::idle),
-                  slices_of(counts, State::no_data), counts.bridged, counts.clamped));
-  if (report.sli) {
-    out.push_back(fmt::format("SLI       ({} - {}) / {} = {}", counts.total, counts.bad,
-                              counts.total, *report.sli));
-    out.push_back(fmt::format("budget    1 - {}/{} = {}/{}; of {} events {} may be bad",
-                              definition.objective.num, definition.objective.den, budget.num,
-                              budget.den, counts.total, *report.allowed));
-    out.push_back(fmt::format("consumed  {} / {} = {}; remaining {}", counts.bad, *report.allowed,
-                              *report.consumed, *report.remaining));
-  }
-  out.push_back(fmt::format(
-      "verdict   {}: {} >= {} x {} slices covered{}", to_string(report.verdict), report.coverage,
-      definition.min_coverage.value(),
-      (report.window.until - report.window.after) / definition.step_ms,
-      report.sli
-          ? fmt::format(", bad x {} {} total x {}", budget.den,
-                        above(counts.bad, counts.total, budget, false) ? ">" : "<=", budget.num)
-          : ""));
   return out;
 }
 

@@ -99,7 +99,7 @@ TEST(SloYaml, SaysWhatIsWrongAndWhere) {
       {"slo: a\ntarget: 99\nbad: b\ntotal: t\nalerts: [{fator: 2, long: 1h}]\n", 5, "E_KEY",
        "factor"},
       {"slo: a\ntarget: 99\nbad: b\ntotal: t\nmin_coverage: 2\n", 5, "E_VALUE", "0 … 1"},
-      {"slo: a\ntarget: 99\nbad: b\ntotal: t\nexclude: []\n", 5, "E_UNSUPPORTED", "exclude"},
+      {"slo: a\ntarget: 99\nbad: b\ntotal: t\ncomposite: all\n", 5, "E_UNSUPPORTED", "composite"},
       {"slo: a\ntarget: 99\nbad: b\ntotal: t\nslo: c\n", 5, "E_KEY", "twice"},
       {"- a\n", 1, "E_KEY", "a map"},
       {"slo: [\n", 2, "E_YAML", ""},

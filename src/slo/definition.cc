@@ -1,0 +1,77 @@
+// What a definition must fulfil before anything is worked out from it.
+#include <fmt/format.h>
+#include <hygge/slo.h>
+
+#include <algorithm>
+
+#include "slo/calendar.h"
+
+namespace hygge::slo {
+
+bool Test::holds(double v) const noexcept {
+  switch (op) {
+    case Op::lt:
+      return v < limit;
+    case Op::le:
+      return v <= limit;
+    case Op::gt:
+      return v > limit;
+    case Op::ge:
+      return v >= limit;
+    case Op::eq:
+      return v == limit;
+    case Op::ne:
+      break;
+  }
+  return v != limit;
+}
+
+namespace {
+
+std::string fault_of(const Definition& definition) {
+  const DurationMs step = definition.step_ms;
+  const auto whole = [&](DurationMs length) { return length > 0 && length % step == 0; };
+  if (step <= 0 || kHourMs % step != 0) return "the step does not divide an hour";
+  if (!whole(definition.window_ms) || definition.window_ms < 2 * step) {
+    return "the window is not two steps or more";
+  }
+  if (definition.lookback_ms < 0) return "the lookback is negative";
+  const Rational& objective = definition.objective;
+  if (objective.num < 0 || objective.num >= objective.den) return "the objective is not in 0 ... 1";
+  DurationMs longest = definition.window_ms;
+  for (const AlertRule& rule : definition.alerts) {
+    if (!whole(rule.long_ms) || !whole(rule.short_ms)) {
+      return "an alert's windows are no multiples of the step";
+    }
+    longest = std::max(longest, rule.long_ms);
+  }
+  if (longest / step > kMaxSlices || definition.lookback_ms / step > kMaxSlices) {
+    return fmt::format("a window of more than {} steps; take a larger step", kMaxSlices);
+  }
+  if (definition.calendar) {
+    const Calendar& calendar = *definition.calendar;
+    if (!is_zone(calendar.tz)) return fmt::format("unknown zone {}", calendar.tz);
+    if (calendar.fiscal_start < 1 || calendar.fiscal_start > 12) {
+      return "the year does not begin in a month 1 ... 12";
+    }
+    if (!step_fits(calendar, step)) {
+      return fmt::format("days of {} do not begin at multiples of the step", calendar.tz);
+    }
+  }
+  for (const Exclusion& exclusion : definition.exclusions) {
+    if (exclusion.every && !is_zone(exclusion.every->tz)) {
+      return fmt::format("unknown zone {}", exclusion.every->tz);
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<void> validate(const Definition& definition) {
+  std::string fault = fault_of(definition);
+  if (fault.empty()) return {};
+  return fail(ErrorCode::invalid_argument, fmt::format("SLO {}: {}", definition.name, fault));
+}
+
+}  // namespace hygge::slo

@@ -1,0 +1,184 @@
+#include "slo/slices.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace hygge::slo {
+
+TimeMs slice_floor(TimeMs t, DurationMs step_ms) noexcept {
+  const TimeMs rest = t % step_ms;
+  return rest >= 0 ? t - rest : t - rest - step_ms;
+}
+
+TimeMs slice_end(TimeMs t, DurationMs step_ms) noexcept {
+  const TimeMs floor = slice_floor(t, step_ms);
+  return floor == t ? t : floor + step_ms;
+}
+
+bool is_sample(Kind kind, double v) noexcept {
+  return std::isfinite(v) && (kind != Kind::delta || v >= 0);
+}
+
+namespace {
+
+// Slices over the lookback too: one of them may be the hole that a step crosses, and bad events in
+// one may wait for the first total inside.
+TimeRange with_lookback(const Definition& definition, TimeRange range) {
+  return {slice_floor(range.after - definition.lookback_ms, definition.step_ms), range.until};
+}
+
+std::size_t count_of(TimeRange range, DurationMs step_ms) {
+  return range.empty() ? 0 : static_cast<std::size_t>((range.until - range.after) / step_ms);
+}
+
+}  // namespace
+
+SliceCounter::SliceCounter(const Definition& definition, TimeRange range)
+    : definition_(definition),
+      wanted_(range),
+      range_(with_lookback(definition, range)),
+      step_ms_(definition.step_ms),
+      slices_(count_of(range_, step_ms_)),
+      part_(slices_.size()),
+      present_(slices_.size()) {}
+
+TimeRange SliceCounter::needed() const noexcept {
+  return {wanted_.after - definition_.lookback_ms, wanted_.until};
+}
+
+std::size_t SliceCounter::index_of(TimeMs t) const noexcept {
+  return static_cast<std::size_t>((slice_end(t, step_ms_) - range_.after) / step_ms_) - 1;
+}
+
+void SliceCounter::begin(InputSeries series) {
+  const Labels& labels = series.labels;
+  by_process_[{std::string(labels.metric()), std::string(labels.get("job")),
+               std::string(labels.get("instance"))}]
+      .push_back(series_.size());
+  if (series.in_total) {
+    const TimeMs start = slice_end(series.birth_ms, step_ms_) - step_ms_;
+    first_data_ = std::min(first_data_.value_or(start), start);
+  }
+  series_.push_back(std::move(series));
+  before_ms_.reset();
+}
+
+void SliceCounter::add(std::span<const TimeMs> t, std::span<const double> v) {
+  const InputSeries& series = series_.back();
+  for (std::size_t i = 0; i < t.size(); ++i) {
+    if (!needed().contains(t[i]) || !is_sample(series.kind, v[i])) continue;
+    const double delta = series.kind == Kind::counter ? step(t[i], v[i]) : v[i];
+    count(series, index_of(t[i]), v[i], delta);
+    before_ms_ = t[i];
+    before_ = v[i];
+  }
+}
+
+void SliceCounter::count(const InputSeries& series, std::size_t slice, double v, double delta) {
+  if (series.in_total) present_[slice] = true;
+  if (series.kind == Kind::gauge) {
+    slices_[slice].total += 1;
+    if (definition_.ok && !definition_.ok->holds(v)) part_[slice] += 1;
+    return;
+  }
+  if (series.in_total) slices_[slice].total += delta;
+  if (series.in_part) part_[slice] += delta;
+}
+
+// What a counter's sample adds. Births are left for the end, when all series are known.
+double SliceCounter::step(TimeMs t, double v) {
+  const std::size_t slice = index_of(t);
+  if (!before_ms_) {
+    // All samples since its birth have gone by, and this is the first that is one.
+    if (series_.back().birth_ms > needed().after) {
+      births_.push_back({series_.size() - 1, t, v});
+    } else {
+      ++slices_[slice].gaps;
+    }
+    return 0;
+  }
+  if (t - *before_ms_ > definition_.lookback_ms) {
+    ++slices_[slice].gaps;
+    return 0;
+  }
+  const std::size_t from = index_of(*before_ms_);
+  if (from + 1 < slice) crossings_.push_back({from, slice});
+  if (v >= before_) return v - before_;
+  ++slices_[slice].resets;
+  return std::max(0.0, v);
+}
+
+// A new label value of a process that was counting already starts at 0; a process seen for the
+// first time may have been counting for a month.
+Result<bool> SliceCounter::process_was_seen(const Birth& birth, const HasSample& has_sample) {
+  const Labels& labels = series_[birth.series].labels;
+  const auto& kin = by_process_[{std::string(labels.metric()), std::string(labels.get("job")),
+                                 std::string(labels.get("instance"))}];
+  const TimeRange before{birth.t_ms - definition_.lookback_ms - 1, birth.t_ms - 1};
+  for (const std::size_t other : kin) {
+    if (other == birth.series || series_[other].birth_ms > before.until) continue;
+    auto seen = has_sample(other, before);
+    if (!seen || *seen) return seen;
+  }
+  return false;
+}
+
+Result<RawSlices> SliceCounter::finish(const HasSample& has_sample) {
+  for (const Birth& birth : births_) {
+    // Of those before the range only the count is unknown, and nobody asks for it.
+    const auto seen = process_was_seen(birth, has_sample);
+    if (!seen) return tl::unexpected<Error>(seen.error());
+    if (!*seen) continue;
+    const std::size_t slice = index_of(birth.t_ms);
+    ++slices_[slice].born;
+    count(series_[birth.series], slice, birth.v, std::max(0.0, birth.v));
+  }
+  note_bridged();
+  carry();
+  set_states();
+  const auto before = static_cast<std::ptrdiff_t>((wanted_.after - range_.after) / step_ms_);
+  slices_.erase(slices_.begin(), slices_.begin() + before);
+  return RawSlices{wanted_.after, std::move(slices_), first_data_};
+}
+
+// A slice whose count came across slices without any sample of total.
+void SliceCounter::note_bridged() {
+  std::vector<std::size_t> absent(slices_.size() + 1);  // before slice i
+  for (std::size_t i = 0; i < slices_.size(); ++i) {
+    absent[i + 1] = absent[i] + (present_[i] ? 0 : 1);
+  }
+  for (const Crossing& crossing : crossings_) {
+    if (present_[crossing.to] && absent[crossing.to] > absent[crossing.from + 1]) {
+      slices_[crossing.to].bridged = true;
+    }
+  }
+}
+
+// Bad events that come before their total wait for it; both sides are of one view, but a scrape may
+// have caught one a moment earlier. What is too much even so is cut.
+void SliceCounter::carry() {
+  double waiting = 0;
+  for (std::size_t i = 0; i < slices_.size(); ++i) {
+    Slice& slice = slices_[i];
+    waiting += part_[i];
+    if (!(slice.total > 0)) continue;
+    const double bad = definition_.part_is_good ? slice.total - waiting : waiting;
+    waiting = 0;
+    slice.bad = std::clamp(bad, 0.0, slice.total);
+    slice.clamped = slice.bad != bad;
+  }
+}
+
+void SliceCounter::set_states() {
+  for (std::size_t i = 0; i < slices_.size(); ++i) {
+    Slice& slice = slices_[i];
+    const TimeMs start = range_.after + static_cast<TimeMs>(i) * step_ms_;
+    if (present_[i]) {
+      slice.state = slice.total > 0 ? State::measured : State::idle;
+    } else if (definition_.idle_when_absent && first_data_ && start >= *first_data_) {
+      slice.state = State::idle;
+    }
+  }
+}
+
+}  // namespace hygge::slo
