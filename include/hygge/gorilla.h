@@ -615,6 +615,7 @@ class OpenChunk {
 
     // Copies ceil(bits / 8) bytes; what lies behind `bits` becomes zero.
     void copy_to(std::uint8_t* to, std::uint64_t bits) const noexcept {
+      if (bits == 0) return;  // the writer may be publishing its first segment
       const Segment* segment = first_;
       std::uint32_t at = 0;
       for (std::uint64_t done = 0; done < bits; done += 64) {

@@ -99,7 +99,7 @@ class Db::Impl {
   Result<void> check_labels(std::string_view canonical) const;
   Result<std::uint64_t> log_batch(const Prepared& prepared);
   Result<std::vector<std::pair<Touch, storage::Head::Known>>> ask_store(
-      std::span<const storage::IdSample> samples, bool replaying) const;
+      std::span<const storage::IdSample> samples, bool replaying);
   WriteReport apply(const Prepared& prepared,
                     const std::vector<std::pair<Touch, storage::Head::Known>>& known,
                     std::uint64_t sequence);
@@ -143,6 +143,7 @@ class Db::Impl {
   std::uint64_t marked_sequence_ = 0;
   storage::PutCapture unfinished_;  ///< captured by a pass that could not write it
 
+  std::atomic<std::size_t> waiting_bytes_{0};  ///< of the head, as of the last batch
   std::atomic<std::uint64_t> log_bytes_since_mark_{0};
   std::atomic<std::uint64_t> put_passes_{0}, chunks_put_{0}, marks_{0}, segments_unlinked_{0},
       late_duplicates_{0};

@@ -103,7 +103,7 @@ Result<void> Db::Impl::flush_and_mark() {
   }
   log_bytes_since_mark_.store(0, std::memory_order_relaxed);
   if (mark <= marked_sequence_) return {};
-  // tests/crash compiles this file once more without the flush, and has to see data lost.
+    // tests/crash compiles this file once more without the flush, and has to see data lost.
 #ifndef HYGGE_MUTATION_MARK_WITHOUT_FLUSH
   if (auto flushed = home_->store->flush(); !flushed) return flushed;
 #endif

@@ -147,12 +147,19 @@ Result<std::uint64_t> Db::Impl::log_batch(const Prepared& prepared) {
 // What the head does not know yet of the pairs (partition, series) that `samples` touch. The store
 // is asked only where the presence set has the pair; in replay always, since that set may lag.
 Result<std::vector<std::pair<Db::Impl::Touch, Head::Known>>> Db::Impl::ask_store(
-    std::span<const IdSample> samples, bool replaying) const {
+    std::span<const IdSample> samples, bool replaying) {
   std::vector<std::pair<Touch, Head::Known>> out;
-  for (const IdSample& sample : samples) {
-    const auto partition = static_cast<std::int32_t>(partition_of(sample.t_ms));
-    if (head_.knows(sample.series, partition)) continue;
-    out.push_back({{partition, sample.series}, {}});
+  {
+    // Maintenance closes and drops chunks of the head beside us; only a writer adds to it.
+    const std::unique_lock lock(state_mutex_);
+    head_.forget_stored();
+    for (const IdSample& sample : samples) {
+      const auto partition = static_cast<std::int32_t>(partition_of(sample.t_ms));
+      if (head_.knows(sample.series, partition)) continue;
+      const bool ask = replaying || presence_.contains(partition, sample.series);
+      out.push_back({{partition, sample.series}, {}});
+      out.back().second.stored = ask;
+    }
   }
   const auto by_touch = [](const auto& a, const auto& b) { return a.first < b.first; };
   std::sort(out.begin(), out.end(), by_touch);
@@ -161,7 +168,7 @@ Result<std::vector<std::pair<Db::Impl::Touch, Head::Known>>> Db::Impl::ask_store
   std::optional<storage::ChunkScan> scan;
   storage::StoreSnapshotPtr snapshot;
   for (auto& [touch, known] : out) {
-    if (!replaying && !presence_.contains(touch.first, touch.second)) continue;
+    if (!known.stored) continue;
     if (!scan) {
       snapshot = home_->store->snapshot();
       scan = home_->store->scan(snapshot);
@@ -212,6 +219,7 @@ WriteReport Db::Impl::apply(const Prepared& prepared,
   }
   report.series_new = prepared.series.size();
   applied_sequence_ = sequence;
+  waiting_bytes_.store(head_.waiting_bytes(), std::memory_order_relaxed);
   return report;
 }
 
@@ -229,7 +237,6 @@ Result<WriteReport> Db::Impl::write(const Batch& batch) {
     return fail(ErrorCode::read_only, fmt::format("{} is open for reading only", dir_));
   }
   WriteReport report;
-  std::size_t waiting = 0;
   {
     const std::lock_guard lock(write_mutex_);
     if (closed_) return fail(ErrorCode::invalid_argument, "the database is closed");
@@ -239,8 +246,8 @@ Result<WriteReport> Db::Impl::write(const Batch& batch) {
     if (auto committed = commit(*prepared, report); !committed) {
       return tl::unexpected<Error>(committed.error());
     }
-    waiting = head_.waiting_bytes();
   }
+  const std::size_t waiting = waiting_bytes_.load(std::memory_order_relaxed);
   if (waiting < options_.tuning.put_bytes) return report;
   if (options_.maintenance == Maintenance::manual) return report;
   if (waiting < 8 * options_.tuning.put_bytes) {

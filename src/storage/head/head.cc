@@ -230,17 +230,18 @@ void Head::drop(const std::vector<WaitingChunkPtr>& stored) {
     std::erase(of_series->second, stored[i]);
     if (!of_series->second.empty()) continue;
     waiting_by_series_.erase(of_series);
-    forget_older(chunk.key.series);
+    if (series_[chunk.key.series].older) forgettable_.push_back(chunk.key.series);
   }
   waiting_.erase(waiting_.begin(), waiting_.begin() + static_cast<std::ptrdiff_t>(stored.size()));
 }
 
-// Ended partitions of which everything is stored: their next sample asks the store again.
-void Head::forget_older(std::uint32_t series) {
-  SeriesState& state = series_[series];
-  if (!state.older) return;
-  std::erase_if(*state.older, [](const Part& part) { return !part.open && !part.late; });
-  if (state.older->empty()) state.older.reset();
+void Head::forget_stored() {
+  for (const std::uint32_t series : std::exchange(forgettable_, {})) {
+    SeriesState& state = series_[series];
+    if (!state.older || waiting_by_series_.contains(series)) continue;
+    std::erase_if(*state.older, [](const Part& part) { return !part.open && !part.late; });
+    if (state.older->empty()) state.older.reset();
+  }
 }
 
 std::optional<std::uint64_t> Head::lowest_sequence() const {

@@ -63,6 +63,7 @@ class Head {
   struct Known {
     TimeMs newest_ms = std::numeric_limits<TimeMs>::min();  ///< smallest: nothing
     std::uint16_t next_ordinal = 1;
+    bool stored = false;  ///< the store may hold something of it: for who fills this in
   };
 
   /// Whether append() may be called for this series and partition.
@@ -92,6 +93,10 @@ class Head {
   [[nodiscard]] bool has_late() const noexcept { return late_buffers_ > 0; }
   /// Forgets what a put pass has stored.
   void drop(const std::vector<WaitingChunkPtr>& stored);
+  /// Lets go of ended partitions of which everything is stored: knows() is false for them then, and
+  /// their next sample asks the store again. For the writer, before it asks knows(): what it was
+  /// told must hold until it appends.
+  void forget_stored();
 
   /// The lowest sequence that anything in the head came with; empty: the head is empty.
   [[nodiscard]] std::optional<std::uint64_t> lowest_sequence() const;
@@ -142,7 +147,6 @@ class Head {
   void close_open(std::uint32_t series, Part& part);
   void close_late(std::uint32_t series, Part& part);
   void wait(WaitingChunk chunk);
-  void forget_older(std::uint32_t series);
   template <typename Visit>
   void for_each_part(Visit&& visit);
 
@@ -150,6 +154,7 @@ class Head {
   std::vector<std::uint32_t> new_births_;
   std::vector<WaitingChunkPtr> waiting_;
   std::unordered_map<std::uint32_t, std::vector<WaitingChunkPtr>> waiting_by_series_;
+  std::vector<std::uint32_t> forgettable_;  ///< series that may have such partitions
   std::size_t waiting_bytes_ = 0;
   std::uint64_t samples_ = 0;
   std::size_t open_chunks_ = 0;
