@@ -1,0 +1,192 @@
+// db info, stats, verify, compact: the house.
+#include <fmt/format.h>
+#include <hygge/db.h>
+
+#include <string>
+#include <utility>
+
+#include "context.h"
+#include "figures.h"
+#include "json.h"
+#include "text.h"
+
+namespace hygge::command {
+
+namespace {
+
+void time_or_null(Json& json, std::string_view key, const TimeMs* t_ms) {
+  json.key(key);
+  if (t_ms != nullptr) {
+    json.number(*t_ms);
+  } else {
+    json.null();
+  }
+}
+
+std::string stats_json(const Stats& stats) {
+  Json json;
+  json.open('{').member("schema", "hygge.stats/1").member("samples", stats.samples);
+  json.member("series", stats.series);
+  time_or_null(json, "from", stats.first_ms ? &*stats.first_ms : nullptr);
+  time_or_null(json, "to", stats.last_ms ? &*stats.last_ms : nullptr);
+  json.key("chunks").open('{').member("count", stats.chunks.count);
+  json.member("bytes", stats.chunks.bytes).key("by_codec").open('{').key("gorilla").open('{');
+  json.member("count", stats.chunks.count).member("payload_bytes", stats.chunks.payload_bytes);
+  json.member("samples", stats.chunks.samples).close('}').close('}').close('}');
+  json.key("head").open('{').member("samples", stats.head_samples);
+  json.member("bytes", stats.head_bytes).close('}');
+  json.key("log").open('{').member("segments", stats.log_segments);
+  json.member("bytes", stats.log_bytes).member("replay_samples", stats.replay_samples).close('}');
+  json.key("index").open('{').member("bytes", stats.index_bytes).close('}');
+  json.key("disk").open('{').member("bytes", stats.disk_bytes).close('}');
+  json.member("partitions", stats.partitions).close('}');
+  return json.out() + "\n";
+}
+
+std::string per_sample(std::uint64_t bytes, std::uint64_t samples) {
+  return samples == 0
+             ? ""
+             : fmt::format("{:.2f}", static_cast<double>(bytes) / static_cast<double>(samples));
+}
+
+std::string damage_json(const VerifyReport& report) {
+  Json json;
+  json.open('{').member("schema", "hygge.verify/1").member("ok", report.ok());
+  json.key("checked").open('{').member("chunks", report.chunks).member("records", report.records);
+  json.member("series", report.series).close('}').key("damage").open('[');
+  for (const Damage& damage : report.damage) {
+    json.open('{').member("where", damage.where).key("series");
+    if (damage.series) {
+      json.open('{');
+      for (const Label& label : *damage.series) json.member(label.name, label.value);
+      json.close('}');
+    } else {
+      json.null();
+    }
+    const bool known = !damage.range.empty();
+    time_or_null(json, "from", known ? &damage.range.after : nullptr);
+    time_or_null(json, "to", known ? &damage.range.until : nullptr);
+    json.member("what", damage.what).close('}');
+  }
+  json.close(']').close('}');
+  return json.out() + "\n";
+}
+
+Result<int> done(Result<void> wrote, int code = 0) {
+  if (!wrote) return tl::unexpected<Error>(wrote.error());
+  return code;
+}
+
+}  // namespace
+
+Result<int> run_db_info(Context& context) {
+  auto db = context.open_to_read();
+  if (!db) return tl::unexpected<Error>(db.error());
+  const auto names = db->label_values(kNameLabel);
+  if (!names) return tl::unexpected<Error>(names.error());
+  const auto bounds = db->time_bounds();
+  const std::uint64_t replayed = db->open_report().replayed_samples;
+  if (context.format() == "json") {
+    Json json;
+    json.open('{').member("schema", "hygge.info/1").member("directory", db->directory());
+    json.member("metrics", names->size());
+    time_or_null(json, "from", bounds ? &bounds->first_ms : nullptr);
+    time_or_null(json, "to", bounds ? &bounds->last_ms : nullptr);
+    json.member("replay_samples", replayed).key("notes").open('[');
+    for (const std::string& note : db->open_report().notes) json.text(note);
+    json.close(']').close('}');
+    return done(context.out().write(json.out() + "\n"));
+  }
+  Figures figures;
+  figures.text("directory", db->directory());
+  figures.count("metrics", names->size());
+  figures.text("from", bounds ? context.time(bounds->first_ms) : "");
+  figures.text("to", bounds ? context.time(bounds->last_ms) : "");
+  figures.count("replay_samples", replayed);
+  for (const std::string& note : db->open_report().notes) figures.text("note", note);
+  return done(figures.write(context));
+}
+
+Result<int> run_db_stats(Context& context) {
+  auto db = context.open_to_read();
+  if (!db) return tl::unexpected<Error>(db.error());
+  const auto stats = db->stats();
+  if (!stats) return tl::unexpected<Error>(stats.error());
+  if (context.format() == "json") return done(context.out().write(stats_json(*stats)));
+  Figures figures;
+  figures.count("samples", stats->samples);
+  figures.count("series", stats->series);
+  figures.text("from", context.time(stats->first_ms));
+  figures.text("to", context.time(stats->last_ms));
+  figures.count("chunks", stats->chunks.count);
+  figures.bytes("chunk_bytes", stats->chunks.bytes);
+  figures.text("bytes_per_sample", per_sample(stats->chunks.bytes, stats->chunks.samples));
+  figures.count("head_samples", stats->head_samples);
+  figures.bytes("log_bytes", stats->log_bytes);
+  figures.count("log_segments", stats->log_segments);
+  figures.count("replay_samples", stats->replay_samples);
+  figures.bytes("disk_bytes", stats->disk_bytes);
+  figures.count("partitions", stats->partitions);
+  return done(figures.write(context));
+}
+
+Result<int> run_db_verify(Context& context) {
+  auto db = context.open_to_read();
+  if (!db) return tl::unexpected<Error>(db.error());
+  const auto report = db->verify();
+  if (!report) return tl::unexpected<Error>(report.error());
+  const int code = report->ok() ? 0 : 1;
+  if (context.format() == "json") return done(context.out().write(damage_json(*report)), code);
+  Figures figures;
+  figures.count("chunks", report->chunks);
+  figures.count("records", report->records);
+  figures.count("series", report->series);
+  figures.text("verdict",
+               report->ok() ? "whole" : fmt::format("DAMAGED in {} places", report->damage.size()));
+  for (const Damage& damage : report->damage) {
+    std::string line = fmt::format("{}: {}", damage.where, damage.what);
+    if (damage.series) line += fmt::format("; {}", to_string(*damage.series));
+    if (!damage.range.empty()) {
+      line += fmt::format("; after {} until {}", context.time(damage.range.after),
+                          context.time(damage.range.until));
+    }
+    figures.text("damage", line);
+  }
+  return done(figures.write(context), code);
+}
+
+Result<int> run_db_compact(Context& context) {
+  const auto dir = context.directory();
+  if (!dir) return tl::unexpected<Error>(dir.error());
+  const bool dry = context.flag("dry-run");
+  auto db = dry ? Db::open_read_only(*dir) : Db::open(*dir);
+  if (!db) return tl::unexpected<Error>(db.error());
+  const auto before = db->stats();
+  if (!before) return tl::unexpected<Error>(before.error());
+  if (dry) {
+    context.note("dry run: nothing was changed");
+  } else if (auto compacted = db->compact(); !compacted) {
+    return tl::unexpected<Error>(compacted.error());
+  }
+  const auto after = db->stats();
+  if (!after) return tl::unexpected<Error>(after.error());
+  if (!dry) {
+    if (auto closed = db->close(); !closed) return tl::unexpected<Error>(closed.error());
+  }
+  if (context.format() == "json") {
+    Json json;
+    json.open('{').member("schema", "hygge.compact/1").member("dry_run", dry);
+    json.member("disk_bytes_before", before->disk_bytes);
+    json.member("disk_bytes", after->disk_bytes).member("chunks", after->chunks.count);
+    json.member("chunk_bytes", after->chunks.bytes).close('}');
+    return done(context.out().write(json.out() + "\n"));
+  }
+  Figures figures;
+  figures.bytes("disk_bytes_before", before->disk_bytes);
+  figures.bytes("disk_bytes", after->disk_bytes);
+  figures.count("chunks", after->chunks.count);
+  figures.bytes("chunk_bytes", after->chunks.bytes);
+  return done(figures.write(context));
+}
+
+}  // namespace hygge::command

@@ -1,0 +1,212 @@
+#include "verbs.h"
+
+#include <array>
+
+namespace hygge::command {
+
+namespace {
+
+constexpr std::string_view kCommon =
+    "db tz format output human color ascii quiet verbose wide help";
+
+constexpr std::array kFlags = std::to_array<Flag>({
+    {"db", 0, "DIR", "the database; else $HYGGE_DB", ""},
+    {"at", 0, "TIME", "the instant of the question; default: now", ""},
+    {"range", 0, "R", "1h, -7d..-1d, 2026-03-01..2026-04-01, today, yesterday, this-month, all",
+     ""},
+    {"step", 0, "D", "distance of the steps; default: range/240, rounded up", ""},
+    {"tz", 0, "ZONE", "IANA zone or local, for input and output; default: $HYGGE_TZ or UTC", ""},
+    {"format", 0, "F", "how the answer is written; default: $HYGGE_FORMAT, else by -o or terminal",
+     ""},
+    {"output", 'o', "FILE", "write to FILE instead of stdout; never half a file", ""},
+    {"limit", 0, "N", "rows of a table, or all; default 100 on a terminal", ""},
+    {"human", 0, "", "round numbers: 12.3 M, 1.2 GiB", ""},
+    {"color", 0, "WHEN", "auto, always or never", "auto always never"},
+    {"ascii", 0, "", "nothing but ASCII in tables and plots", ""},
+    {"quiet", 'q', "", "no notes on stderr, errors only", ""},
+    {"verbose", 'v', "", "say more on stderr", ""},
+    {"wide", 0, "", "do not fit tables to the terminal", ""},
+    {"progress", 0, "WHEN", "auto, json (a line a second on stderr) or never", "auto json never"},
+    {"dry-run", 0, "", "read and count only; change nothing", ""},
+    {"yes", 0, "", "do not ask", ""},
+    {"explain", 0, "", "how the answer came about", ""},
+    {"from", 0, "FORMAT:FILE", "ask a file instead of a database; - is stdin", ""},
+    {"to", 0, "FORMAT", "openmetrics or csv", "openmetrics csv"},
+    {"strict", 0, "", "the first bad line ends it with exit 2 and nothing written", ""},
+    {"label", 0, "K=V", "add a label to every series; may be repeated", ""},
+    {"prefix", 0, "TEXT", "before every metric name", ""},
+    {"any-time", 0, "", "take times outside 1990-2100", ""},
+    {"delimiter", 0, "CHAR", "between the fields of a csv; default: comma", ""},
+    {"keep-created", 0, "", "openmetrics: store _created as series", ""},
+    {"type", 0, "TYPE", "of metrics for which the input has none", "counter delta gauge"},
+    {"height", 0, "N", "rows of a plot; default 13", ""},
+    {"only", 0, "NAME", "only the SLO of this name", ""},
+    {"static", 0, "", "look at the files only, not at a database", ""},
+    {"windows", 0, "D,D", "burn rates over these windows too, for example 1h,6h,3d", ""},
+    {"help", 'h', "", "help on the verb", ""},
+});
+
+constexpr std::string_view kTables = "tsv table json jsonl csv md";
+
+constexpr std::array kImportExamples = std::to_array<std::string_view>({
+    "--db shop.hygge import openmetrics examples/shop/shop.om.gz",
+    "--db shop.hygge import prometheus --label job=node - < metrics.txt",
+    "--db shop.hygge import csv --strict --dry-run samples.csv",
+});
+constexpr std::array kWriteExamples = std::to_array<std::string_view>({
+    "--db shop.hygge write < metrics.txt",
+    "--db shop.hygge write --label host=web1 metrics.txt",
+    "--db shop.hygge write csv samples.csv",
+});
+constexpr std::array kExportExamples = std::to_array<std::string_view>({
+    "--db shop.hygge export --to openmetrics -o all.om",
+    "--db shop.hygge export edge_requests_total --to csv --range 10m --at last",
+    "--db shop.hygge export '{job=\"edge\"}' --to csv -o edge.csv",
+});
+constexpr std::array kQueryExamples = std::to_array<std::string_view>({
+    "--db shop.hygge query 'sum by (code) (rate(edge_requests_total[5m]))' --at last",
+    "--db shop.hygge query up --at last --range 30m --step 5m --format csv",
+    "query up --from prometheus:metrics.txt",
+});
+constexpr std::array kPlotExamples = std::to_array<std::string_view>({
+    "--db shop.hygge plot 'sum by (code) (rate(edge_requests_total[1m]))' --at last --range 50m",
+    "--db shop.hygge plot up --at last --ascii",
+    "--db shop.hygge plot 'rate(edge_requests_total[5m])' --range first..last --step 1m",
+});
+constexpr std::array kSeriesExamples = std::to_array<std::string_view>({
+    "--db shop.hygge series",
+    "--db shop.hygge series edge_requests_total --format json",
+    "--db shop.hygge series '{job=\"edge\"}' --range 10m --at last",
+});
+constexpr std::array kLabelsExamples = std::to_array<std::string_view>({
+    "--db shop.hygge labels",
+    "--db shop.hygge labels job",
+    "--db shop.hygge labels code --format json",
+});
+constexpr std::array kMetadataExamples = std::to_array<std::string_view>({
+    "--db shop.hygge metadata",
+    "--db shop.hygge metadata edge_requests_total",
+    "--db shop.hygge metadata --format csv",
+});
+constexpr std::array kLintExamples = std::to_array<std::string_view>({
+    "slo lint --static examples/shop/availability.yaml",
+    "--db shop.hygge slo lint examples/shop/availability.yaml",
+    "slo lint --static --format json - < examples/shop/latency.yaml",
+});
+constexpr std::array kReportExamples = std::to_array<std::string_view>({
+    "--db shop.hygge slo report --at last examples/shop/availability.yaml",
+    "--db shop.hygge slo report --at last --explain --only shop-latency examples/shop/latency.yaml",
+    "--db shop.hygge slo report --at last --format json examples/shop/latency.yaml",
+});
+constexpr std::array kBurnExamples = std::to_array<std::string_view>({
+    "--db shop.hygge slo burn --at 2026-11-24T13:30:00Z examples/shop/availability.yaml",
+    "--db shop.hygge slo burn --at last --windows 5m,30m examples/shop/latency.yaml",
+    "--db shop.hygge slo burn --at last --format json examples/shop/availability.yaml",
+});
+constexpr std::array kInfoExamples = std::to_array<std::string_view>({
+    "--db shop.hygge db info",
+    "--db shop.hygge db info --format json",
+    "--db shop.hygge db info --tz Asia/Tokyo",
+});
+constexpr std::array kStatsExamples = std::to_array<std::string_view>({
+    "--db shop.hygge db stats",
+    "--db shop.hygge db stats --human",
+    "--db shop.hygge db stats --format json",
+});
+constexpr std::array kVerifyExamples = std::to_array<std::string_view>({
+    "--db shop.hygge db verify",
+    "--db shop.hygge db verify --format json",
+    "--db shop.hygge db verify --quiet",
+});
+constexpr std::array kCompactExamples = std::to_array<std::string_view>({
+    "--db shop.hygge db compact",
+    "--db shop.hygge db compact --dry-run",
+    "--db shop.hygge db compact --format json",
+});
+constexpr std::array kHelpExamples = std::to_array<std::string_view>({
+    "help query",
+    "help db stats",
+    "help errors",
+});
+constexpr std::array kVersionExamples = std::to_array<std::string_view>({
+    "version",
+    "version --format json",
+    "--version",
+});
+
+constexpr std::array kVerbs = std::to_array<Verb>({
+    {"import", "data", "FORMAT FILE...|-",
+     "read whole files; the database is made where there is none",
+     "at strict dry-run label prefix type keep-created any-time delimiter progress",
+     "tsv table json", 1, kAnyNumber, "FORMAT and FILE", kImportExamples, run_import},
+    {"write", "data", "[FORMAT] [FILE...|-]",
+     "take samples as they come; commits every second; a sample without a time gets now",
+     "label prefix type keep-created any-time delimiter progress", "tsv table json", 0, kAnyNumber,
+     "", kWriteExamples, run_write},
+    {"export", "data", "[SELECTOR] --to FORMAT", "write samples out, sorted by family and labels",
+     "at range to", "openmetrics csv", 0, 1, "", kExportExamples, run_export},
+    {"query", "asking", "EXPR", "ask PromQL, at an instant or over a range",
+     "at range step limit from explain", "tsv table json jsonl csv md prom", 1, 1, "an expression",
+     kQueryExamples, run_query},
+    {"plot", "asking", "EXPR", "draw the answer over a range; default: the last hour",
+     "at range step from height", "table", 1, 1, "an expression", kPlotExamples, run_plot},
+    {"series", "asking", "[SELECTOR]", "series with their samples, first and last time",
+     "at range limit from", kTables, 0, 1, "", kSeriesExamples, run_series},
+    {"labels", "asking", "[NAME]", "label names, or the values of one", "limit from", kTables, 0, 1,
+     "", kLabelsExamples, run_labels},
+    {"metadata", "asking", "[METRIC]", "type, unit and help of metric families", "limit from",
+     kTables, 0, 1, "", kMetadataExamples, run_metadata},
+    {"slo lint", "promises", "FILE...", "what can be said about definitions before they are used",
+     "at strict static only from", "tsv table json", 1, kAnyNumber, "a file of definitions",
+     kLintExamples, run_slo_lint},
+    {"slo report", "promises", "FILE...",
+     "SLI, error budget and verdict; exit 1 where one is missed", "at only explain from",
+     "tsv table json csv md", 1, kAnyNumber, "a file of definitions", kReportExamples,
+     run_slo_report},
+    {"slo burn", "promises", "FILE...", "burn rates and what fires; exit 1 where an alert does",
+     "at only windows from", "tsv table json csv md", 1, kAnyNumber, "a file of definitions",
+     kBurnExamples, run_slo_burn},
+    {"db info", "house", "", "what a database is and spans, in a moment", "", "tsv table json", 0,
+     0, "", kInfoExamples, run_db_info},
+    {"db stats", "house", "", "samples, series, bytes, log", "", "tsv table json", 0, 0, "",
+     kStatsExamples, run_db_stats},
+    {"db verify", "house", "", "read everything and check it; exit 1 where there is damage", "",
+     "tsv table json", 0, 0, "", kVerifyExamples, run_db_verify},
+    {"db compact", "house", "", "write open chunks out and compact the store", "dry-run",
+     "tsv table json", 0, 0, "", kCompactExamples, run_db_compact},
+    {"help", "self", "[VERB|errors]", "help on a verb, or on errors and exit codes", "",
+     "tsv table", 0, 2, "", kHelpExamples, run_help},
+    {"version", "self", "", "the version and the formats it knows", "", "tsv table json", 0, 0, "",
+     kVersionExamples, run_version},
+});
+
+}  // namespace
+
+std::span<const Flag> flags() noexcept { return kFlags; }
+std::span<const Verb> verbs() noexcept { return kVerbs; }
+
+const Flag* find_flag(std::string_view name) noexcept {
+  for (const Flag& flag : kFlags) {
+    if (flag.name == name || (name.size() == 1 && flag.letter == name[0])) return &flag;
+  }
+  return nullptr;
+}
+
+const Verb* find_verb(std::string_view name) noexcept {
+  for (const Verb& verb : kVerbs) {
+    if (verb.name == name) return &verb;
+  }
+  return nullptr;
+}
+
+bool listed(std::string_view list, std::string_view word) noexcept {
+  bool found = false;
+  for_words(list, [&](std::string_view one) { found = found || one == word; });
+  return found;
+}
+
+bool takes(const Verb& verb, const Flag& flag) noexcept {
+  return listed(kCommon, flag.name) || listed(verb.flags, flag.name);
+}
+
+}  // namespace hygge::command
