@@ -9,6 +9,7 @@
 #include <hygge/gorilla.h>
 #include <hygge/labels.h>
 #include <hygge/metadata.h>
+#include <hygge/near.h>
 #include <hygge/options.h>
 #include <hygge/promql.h>
 #include <hygge/sample.h>
