@@ -5,12 +5,13 @@
 #ifdef HYGGE_ASSERTIONS
 #include <cstdio>
 #include <cstdlib>
-#define HYGGE_ASSERT(condition)                                                              \
-  do {                                                                                       \
-    if (!(condition)) {                                                                      \
-      std::fprintf(stderr, "%s:%d: assertion failed: %s\n", __FILE__, __LINE__, #condition); \
-      std::abort();                                                                          \
-    }                                                                                        \
+#define HYGGE_ASSERT(condition)                                                                   \
+  do {                                                                                            \
+    if (!(condition)) {                                                                           \
+      static_cast<void>(                                                                          \
+          std::fprintf(stderr, "%s:%d: assertion failed: %s\n", __FILE__, __LINE__, #condition)); \
+      std::abort();                                                                               \
+    }                                                                                             \
   } while (false)
 #else
 #define HYGGE_ASSERT(condition) static_cast<void>(0)
