@@ -259,6 +259,9 @@ Result<void> Store::apply(const StoreBatch& batch) {
   rocksdb::WriteOptions options;
   options.disableWAL = true;
   status = impl_->db->Write(options, &changes);
+  // After a failed flush or compaction RocksDB refuses writes until somebody says that the cause is
+  // gone.
+  if (!status.ok() && impl_->db->Resume().ok()) status = impl_->db->Write(options, &changes);
   if (!status.ok()) return failed(status, "writing");
   return {};
 }
@@ -269,7 +272,10 @@ Result<void> Store::flush() {
   options.allow_write_stall = true;
   // `meta` last: what it says (high-water, presence) must never be ahead of what it speaks of.
   for (const Family family : {kSeries, kChunks, kMeta}) {
-    const rocksdb::Status status = impl_->db->Flush(options, impl_->handles[family]);
+    rocksdb::Status status = impl_->db->Flush(options, impl_->handles[family]);
+    if (!status.ok() && impl_->db->Resume().ok()) {
+      status = impl_->db->Flush(options, impl_->handles[family]);
+    }
     if (!status.ok()) return failed(status, fmt::format("flushing {}", kFamilyNames[family]));
   }
   return {};
@@ -283,12 +289,6 @@ Result<void> Store::compact() {
         impl_->db->CompactRange(options, impl_->handles[family], nullptr, nullptr);
     if (!status.ok()) return failed(status, fmt::format("compacting {}", kFamilyNames[family]));
   }
-  return {};
-}
-
-Result<void> Store::resume() {
-  const rocksdb::Status status = impl_->db->Resume();
-  if (!status.ok()) return failed(status, "resuming");
   return {};
 }
 

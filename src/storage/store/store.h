@@ -86,13 +86,13 @@ class Store {
   Store(const Store&) = delete;
   Store& operator=(const Store&) = delete;
 
+  /// Into the memtables; what it holds is durable after flush(). After a failed flush or compaction
+  /// this and flush() first try to go on.
   [[nodiscard]] Result<void> apply(const StoreBatch& batch);
   /// Writes every memtable to files, `series` and `chunks` before `meta`, and waits.
   [[nodiscard]] Result<void> flush();
   /// Compacts everything to the bottom level.
   [[nodiscard]] Result<void> compact();
-  /// Tries to go on after a failed flush or compaction.
-  [[nodiscard]] Result<void> resume();
 
   [[nodiscard]] StoreSnapshotPtr snapshot() const;
   [[nodiscard]] ChunkScan scan(StoreSnapshotPtr snapshot) const;
