@@ -52,6 +52,23 @@ std::string caret_lines(const TextPlace& place, std::string_view text) {
                      std::string(std::max<std::size_t>(1, display_width(marked)), '^'));
 }
 
+namespace {
+
+// Messages may hold several lines, one for each mistake in a file; nothing else that moves the
+// cursor.
+std::string printable_lines(std::string_view text) {
+  std::string out;
+  while (true) {
+    const std::size_t end = text.find('\n');
+    out += printable(text.substr(0, end));
+    if (end == std::string_view::npos) return out;
+    out += '\n';
+    text.remove_prefix(end + 1);
+  }
+}
+
+}  // namespace
+
 int report_failure(const Error& error, std::string_view expression, bool json) {
   if (json) {
     Json out;
@@ -65,7 +82,7 @@ int report_failure(const Error& error, std::string_view expression, bool json) {
     out.close('}').close('}');
     fmt::print(stderr, "{}\n", out.out());
   } else {
-    fmt::print(stderr, "hygge: {}: {}\n{}", to_string(error.code), printable(error.message),
+    fmt::print(stderr, "hygge: {}: {}\n{}", to_string(error.code), printable_lines(error.message),
                caret_lines(error.place, expression));
     if (!error.detail.empty()) fmt::print(stderr, "{}\n", printable(error.detail));
   }
