@@ -31,7 +31,8 @@ struct ReplayReport {
 /// Delivers the records after the mark, in order. A bad record is forgiven, and cut off, only at
 /// the end of the newest segment, and only if no valid record behind it names a synced sequence at
 /// or past it: a power cut loses unsynced pages in any order. Anything else is corruption, named
-/// with segment and offset. Errors: also those of `visit`, of the files, and version.
+/// with segment and offset. Unless read_only, all that is delivered has been synced when this
+/// returns: what is made of it may be stored. Errors: also those of `visit`, of the files, version.
 [[nodiscard]] Result<ReplayReport> replay(
     Files& files, const std::string& dir, const LogId& id, const ReplayOptions& options,
     const std::function<Result<void>(const LogRecord&)>& visit);
@@ -52,7 +53,8 @@ struct LogVerification {
   std::uint64_t records = 0;
   std::vector<LogDamage> damage;
 };
-/// Reads every segment and decodes every payload. A tail that replay would forgive is no damage.
+/// Reads every segment and decodes every payload, going on behind each damage. A tail that replay
+/// would forgive is no damage.
 [[nodiscard]] Result<LogVerification> verify_log(Files& files, const std::string& dir,
                                                  const LogId& id);
 

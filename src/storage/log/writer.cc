@@ -9,6 +9,16 @@
 
 namespace hygge::storage {
 
+namespace {
+
+tl::unexpected<Error> sync_has_failed() {
+  return fail(ErrorCode::read_only,
+              "log: writing has ended, because a sync failed and what it covered may be lost",
+              "close the database and open it again; look after the disk");
+}
+
+}  // namespace
+
 LogWriter::LogWriter(Files& files, std::string dir, const LogId& id, std::uint64_t next_sequence,
                      const LogWriterOptions& options)
     : files_(files),
@@ -48,8 +58,13 @@ Result<void> LogWriter::begin_segment() {
   const std::string name = segment_name(next_sequence_);
   const std::string path = fmt::format("{}/{}", dir_, name);
   auto created = files_.create(path);
+  if (!created && created.error().code == ErrorCode::already_exists) {
+    // Begun once before and not finished: no record has been written under this number.
+    if (auto gone = files_.unlink(path); !gone) return gone;
+    created = files_.create(path);
+  }
   if (!created) return tl::unexpected<Error>(created.error());
-  std::shared_ptr<File> file = std::move(*created);
+  std::unique_ptr<File> file = std::move(*created);
   auto ready = file->preallocate(options_.preallocate_bytes);
   if (ready) ready = file->write_at(0, as_bytes(encode_segment_header(id_, next_sequence_)));
   if (ready) ready = file->sync();
@@ -61,26 +76,52 @@ Result<void> LogWriter::begin_segment() {
   file_ = std::move(file);
   offset_ = kSegmentHeaderBytes;
   allocated_ = options_.preallocate_bytes;
+  closed_ = false;
   segments_.push_back({path, name, next_sequence_, 0});
   return {};
 }
 
-Result<void> LogWriter::sync_current() {
+// Leaves nothing behind the last whole record, durably: the remains of a failed write might
+// otherwise come back after a power cut, between records that were written later.
+Result<void> LogWriter::cut_current() {
+  if (auto cut = file_->truncate(offset_); !cut) return cut;
+  allocated_ = offset_;
   if (auto synced = file_->sync(); !synced) {
     failed_ = true;
     return synced;
   }
   synced_sequence_ = next_sequence_ - 1;
+  suspended_ = false;
   return {};
 }
 
 Result<void> LogWriter::rotate() {
-  const std::lock_guard lock(mutex_);
-  if (failed_) return fail(ErrorCode::read_only, "log: a sync has failed; open the database again");
-  if (offset_ == kSegmentHeaderBytes) return {};
-  if (auto cut = file_->truncate(offset_); !cut) return cut;
-  if (auto synced = sync_current(); !synced) return synced;
+  const std::scoped_lock lock(sync_mutex_, mutex_);
+  if (failed_) return sync_has_failed();
+  if (!closed_) {
+    const bool empty = offset_ == kSegmentHeaderBytes;
+    if (empty && !suspended_) return {};
+    if (auto cut = cut_current(); !cut) return cut;
+    if (empty) return {};
+    closed_ = true;
+  }
   return begin_segment();
+}
+
+// Probes a suspended log, and leaves a segment that is full.
+Result<void> LogWriter::make_ready() {
+  bool leave = false;
+  {
+    const std::lock_guard lock(mutex_);
+    if (failed_) return sync_has_failed();
+    const bool full = offset_ >= options_.segment_bytes && offset_ > kSegmentHeaderBytes;
+    leave = closed_ || full;
+    if (!leave && !suspended_) return {};
+  }
+  if (leave) return rotate();
+  const std::scoped_lock lock(sync_mutex_, mutex_);
+  if (failed_) return sync_has_failed();
+  return cut_current();
 }
 
 Result<void> LogWriter::write(std::span<const PendingRecord> records) {
@@ -103,51 +144,46 @@ Result<std::uint64_t> LogWriter::append(std::span<const PendingRecord> records) 
     if (record.payload.size() <= kMaxBodyBytes - kMinBodyBytes) continue;
     return fail(ErrorCode::limit,
                 fmt::format("log: a record of {} bytes, the limit is {}", record.payload.size(),
-                            kMaxBodyBytes),
+                            kMaxBodyBytes - kMinBodyBytes),
                 "write smaller batches");
   }
-  {
-    const std::lock_guard lock(mutex_);
-    if (failed_) {
-      return fail(ErrorCode::read_only, "log: a sync has failed; open the database again");
-    }
-    if (offset_ < options_.segment_bytes) {
-      if (records.empty()) return next_sequence_ - 1;
-      if (auto wrote = write(records); !wrote) {
-        // Nothing of the batch stays: zeros or the end of the file follow the last whole record.
-        static_cast<void>(file_->truncate(offset_));
-        allocated_ = offset_;
-        return tl::unexpected<Error>(wrote.error());
-      }
-      offset_ += buffer_.size();
-      next_sequence_ += records.size();
-      return next_sequence_ - 1;
-    }
+  if (records.empty()) return last_sequence();
+  if (auto ready = make_ready(); !ready) return tl::unexpected<Error>(ready.error());
+  const std::lock_guard lock(mutex_);
+  if (failed_) return sync_has_failed();
+  if (auto wrote = write(records); !wrote) {
+    static_cast<void>(file_->truncate(offset_));
+    allocated_ = offset_;
+    suspended_ = true;
+    return tl::unexpected<Error>(wrote.error());
   }
-  if (auto rotated = rotate(); !rotated) return tl::unexpected<Error>(rotated.error());
-  return append(records);
+  offset_ += buffer_.size();
+  next_sequence_ += records.size();
+  return next_sequence_ - 1;
 }
 
 Result<void> LogWriter::sync() {
-  std::shared_ptr<File> file;
+  std::uint64_t wanted = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    wanted = next_sequence_ - 1;
+  }
+  const std::lock_guard syncing(sync_mutex_);
   std::uint64_t sequence = 0;
   {
     const std::lock_guard lock(mutex_);
-    if (failed_) {
-      return fail(ErrorCode::read_only, "log: a sync has failed; open the database again");
-    }
-    if (synced_sequence_ == next_sequence_ - 1) return {};
-    file = file_;
+    if (failed_) return sync_has_failed();
+    if (synced_sequence_ >= wanted) return {};
     sequence = next_sequence_ - 1;
   }
-  // Outside the lock: appends go on meanwhile. An older segment was synced before it was left.
-  auto synced = file->sync();
+  // Appends go on meanwhile; older segments were synced before they were left.
+  auto synced = file_->sync();
   const std::lock_guard lock(mutex_);
   if (!synced) {
     failed_ = true;
     return synced;
   }
-  synced_sequence_ = std::max(synced_sequence_, sequence);
+  synced_sequence_ = sequence;
   return {};
 }
 
@@ -165,7 +201,8 @@ Result<std::uint64_t> LogWriter::remove_through(std::uint64_t mark) {
   const std::lock_guard lock(mutex_);
   std::uint64_t removed = 0;
   while (segments_.size() > 1 && segments_[1].first_sequence <= mark + 1) {
-    if (auto gone = files_.unlink(segments_.front().path); !gone) {
+    auto gone = files_.unlink(segments_.front().path);
+    if (!gone && gone.error().code != ErrorCode::not_found) {
       return tl::unexpected<Error>(gone.error());
     }
     segments_.erase(segments_.begin());

@@ -35,13 +35,16 @@ class LogWriter {
   LogWriter& operator=(const LogWriter&) = delete;
 
   /// Writes `records` by one write() into one segment, with consecutive sequence numbers; returns
-  /// the last. On an error nothing of them is in the log, and the next append tries anew.
+  /// the last. On an error nothing of them is in the log and the log is suspended: the next append
+  /// cuts off what was left, makes the cut durable, and resumes if there is room again.
   /// Errors: no_space, io, limit; read_only after a sync has failed.
   [[nodiscard]] Result<std::uint64_t> append(std::span<const PendingRecord> records);
 
-  /// fdatasync of everything appended before the call. A failure is final: the kernel may have
-  /// dropped pages, so nothing more is taken until the log is opened again.
+  /// fdatasync of everything appended before the call; calls that wait for one another share one.
+  /// A failure is final: the kernel may have dropped pages, so nothing more is taken until the log
+  /// is opened again.
   [[nodiscard]] Result<void> sync();
+  /// Everything up to here survives a power cut.
   [[nodiscard]] std::uint64_t synced_sequence() const;
 
   /// Closes the segment, if it holds a record, and begins the next.
@@ -55,22 +58,28 @@ class LogWriter {
  private:
   LogWriter(Files& files, std::string dir, const LogId& id, std::uint64_t next_sequence,
             const LogWriterOptions& options);
+  Result<void> make_ready();
   Result<void> begin_segment();
   Result<void> write(std::span<const PendingRecord> records);
-  Result<void> sync_current();
+  Result<void> cut_current();
 
   Files& files_;
   const std::string dir_;
   const LogId id_;
   const LogWriterOptions options_;
 
-  mutable std::mutex mutex_;  ///< guards all below
-  std::shared_ptr<File> file_;
+  /// Held while a segment is synced or left, so that a failure cannot hide behind the success of
+  /// another thread: the kernel tells of it only once. Taken before mutex_.
+  std::mutex sync_mutex_;
+  mutable std::mutex mutex_;  ///< guards all below; file_ changes under both
+  std::unique_ptr<File> file_;
   std::vector<SegmentFile> segments_;  ///< in order; the last is being written
   std::uint64_t next_sequence_;
   std::uint64_t synced_sequence_ = 0;
   std::uint64_t offset_ = 0;     ///< end of the last whole record
   std::uint64_t allocated_ = 0;  ///< bytes of the file
+  bool suspended_ = false;       ///< a write has failed; something may lie behind offset_
+  bool closed_ = false;          ///< cut and synced; the next segment could not be begun yet
   bool failed_ = false;          ///< a sync has failed
   std::string buffer_;
 };

@@ -5,11 +5,9 @@
 #include <algorithm>
 #include <atomic>
 #include <iterator>
-#include <map>
 #include <random>
 #include <thread>
 
-#include "base/checksum.h"
 #include "model/canonical.h"
 
 namespace hygge::storage {
@@ -159,26 +157,6 @@ TEST(Index, KeepsLabelsOfAnyLengthAndNumber) {
     EXPECT_EQ(index.find(bytes), ++id);
     EXPECT_TRUE(index.canonical(id) == bytes);
   }
-}
-
-// 32 bits of the hash are kept: among 300,000 series some ten pairs share them.
-TEST(Index, TellsSeriesOfOneHashApart) {
-  std::map<std::uint32_t, std::string> by_hash;
-  int pairs = 0;
-  for (int i = 0; i < 300'000; ++i) {
-    std::string bytes = canonical(labels({{"__name__", "m"}, {"n", std::to_string(i)}}));
-    const auto hash = static_cast<std::uint32_t>(hash64(as_bytes(bytes)));
-    const auto [first, is_new] = by_hash.try_emplace(hash, bytes);
-    if (is_new) continue;
-    ++pairs;
-    Index index;
-    index.add(1, first->second);
-    EXPECT_EQ(index.find(bytes), std::nullopt);
-    index.add(2, bytes);
-    EXPECT_EQ(index.find(first->second), 1U);
-    EXPECT_EQ(index.find(bytes), 2U);
-  }
-  EXPECT_GT(pairs, 0);
 }
 
 TEST(Index, RefusesAnInvalidRegex) {
