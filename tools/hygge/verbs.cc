@@ -50,13 +50,13 @@ constexpr std::string_view kTables = "tsv table json jsonl csv md";
 
 constexpr std::array kImportExamples = std::to_array<std::string_view>({
     "--db shop.hygge import openmetrics examples/shop/shop.om.gz",
-    "--db shop.hygge import prometheus --label job=node - < metrics.txt",
+    "--db node.hygge import prometheus --label job=node - < metrics.txt",
     "--db shop.hygge import csv --strict --dry-run samples.csv",
 });
 constexpr std::array kWriteExamples = std::to_array<std::string_view>({
-    "--db shop.hygge write < metrics.txt",
-    "--db shop.hygge write --label host=web1 metrics.txt",
-    "--db shop.hygge write csv samples.csv",
+    "--db live.hygge write < metrics.txt",
+    "--db live.hygge write --label host=web1 metrics.txt",
+    "--db live.hygge write csv samples.csv",
 });
 constexpr std::array kExportExamples = std::to_array<std::string_view>({
     "--db shop.hygge export --to openmetrics -o all.om",
