@@ -319,8 +319,12 @@ struct BurnState {
 [[nodiscard]] TimeRange burn_range(const Definition& definition, TimeMs at_ms,
                                    std::span<const DurationMs> windows = {});
 
+/// The samples that the track of `range` needs: also those of two lookbacks before it, since what a
+/// sample adds depends on the one before it, and bad events may wait a lookback for their total.
+[[nodiscard]] TimeRange needed_range(const Definition& definition, TimeRange range);
+
 /// Reads a track, in one pass over the samples; memory is that of the slices. `view` has two
-/// selectors, definition.part and definition.total, and covers `range` and `lookback` before it.
+/// selectors, definition.part and definition.total, and covers needed_range.
 /// Errors: invalid_argument (validate; E_KIND: a metric that is neither counter nor delta), and
 /// those of reading.
 [[nodiscard]] Result<Track> load(const View& view, const Definition& definition, TimeRange range);

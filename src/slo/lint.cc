@@ -127,8 +127,8 @@ void check_idle(const Counts& counts, std::vector<Finding>& out) {
 void check_traffic(const Track& track, const Definition& definition, std::vector<Finding>& out) {
   std::vector<double> hourly;
   const TimeRange range = track.range();
-  for (TimeMs t = slice_end(range.after, kHourMs); t + kHourMs <= range.until; t += kHourMs) {
-    const Counts counts = track.sum({t, t + kHourMs});
+  for (TimeMs t = range.until; t - kHourMs >= range.after; t -= kHourMs) {
+    const Counts counts = track.sum({t - kHourMs, t});
     if (counts.slices[static_cast<std::size_t>(State::no_data)] == 0) {
       hourly.push_back(counts.total);
     }
@@ -169,8 +169,7 @@ Result<void> check_data(const Db& db, const Definition& definition, TimeMs at_ms
   events.exclusions.clear();
   TimeRange range = report_range(events, at_ms);
   range.after = std::max(range.after, slice_floor(range.until - kDayMs, events.step_ms));
-  const auto view =
-      db.view({events.part, events.total}, {range.after - events.lookback_ms, range.until});
+  const auto view = db.view({events.part, events.total}, needed_range(events, range));
   if (!view) return tl::unexpected<Error>(view.error());
   const auto spacing = median_spacing(*view);
   if (!spacing) return tl::unexpected<Error>(spacing.error());

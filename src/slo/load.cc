@@ -87,8 +87,7 @@ Result<bool> has_sample(const Chosen& one, TimeRange range) {
 
 Result<View> view_of(const Db& db, const Definition& definition, TimeRange range) {
   if (auto valid = validate(definition); !valid) return tl::unexpected<Error>(valid.error());
-  return db.view({definition.part, definition.total},
-                 {range.after - definition.lookback_ms, range.until});
+  return db.view({definition.part, definition.total}, needed_range(definition, range));
 }
 
 // A selector of nothing is no error, since a new service has no data yet: but a name misspelt looks
@@ -114,11 +113,13 @@ Result<Track> load(const View& view, const Definition& definition, TimeRange ran
   }
   const auto chosen = choose(view, definition);
   if (!chosen) return tl::unexpected<Error>(chosen.error());
-  SliceCounter counter(definition, {slice_floor(range.after, definition.step_ms),
-                                    slice_floor(range.until, definition.step_ms)});
+  range = {slice_floor(range.after, definition.step_ms),
+           slice_floor(range.until, definition.step_ms)};
+  SliceCounter counter(definition, range);
+  const TimeRange needed = needed_range(definition, range);
   for (const Chosen& one : *chosen) {
     counter.begin(one.input);
-    BlockCursor blocks = one.series->blocks(counter.needed());
+    BlockCursor blocks = one.series->blocks(needed);
     while (const Block* block = blocks.next()) counter.add(block->t, block->v);
     if (const Error* error = blocks.error()) return tl::unexpected<Error>(*error);
   }

@@ -19,6 +19,10 @@ bool is_sample(Kind kind, double v) noexcept {
   return std::isfinite(v) && (kind != Kind::delta || v >= 0);
 }
 
+TimeRange needed_range(const Definition& definition, TimeRange range) {
+  return {range.after - 2 * definition.lookback_ms, range.until};
+}
+
 namespace {
 
 // Slices over the lookback too: one of them may be the hole that a step crosses, and bad events in
@@ -36,15 +40,12 @@ std::size_t count_of(TimeRange range, DurationMs step_ms) {
 SliceCounter::SliceCounter(const Definition& definition, TimeRange range)
     : definition_(definition),
       wanted_(range),
+      needed_(needed_range(definition, range)),
       range_(with_lookback(definition, range)),
       step_ms_(definition.step_ms),
       slices_(count_of(range_, step_ms_)),
       part_(slices_.size()),
       present_(slices_.size()) {}
-
-TimeRange SliceCounter::needed() const noexcept {
-  return {wanted_.after - definition_.lookback_ms, wanted_.until};
-}
 
 std::size_t SliceCounter::index_of(TimeMs t) const noexcept {
   return static_cast<std::size_t>((slice_end(t, step_ms_) - range_.after) / step_ms_) - 1;
@@ -66,9 +67,11 @@ void SliceCounter::begin(InputSeries series) {
 void SliceCounter::add(std::span<const TimeMs> t, std::span<const double> v) {
   const InputSeries& series = series_.back();
   for (std::size_t i = 0; i < t.size(); ++i) {
-    if (!needed().contains(t[i]) || !is_sample(series.kind, v[i])) continue;
-    const double delta = series.kind == Kind::counter ? step(t[i], v[i]) : v[i];
-    count(series, index_of(t[i]), v[i], delta);
+    if (!needed_.contains(t[i]) || !is_sample(series.kind, v[i])) continue;
+    if (range_.contains(t[i])) {
+      const double delta = series.kind == Kind::counter ? step(t[i], v[i]) : v[i];
+      count(series, index_of(t[i]), v[i], delta);
+    }
     before_ms_ = t[i];
     before_ = v[i];
   }
@@ -90,7 +93,7 @@ double SliceCounter::step(TimeMs t, double v) {
   const std::size_t slice = index_of(t);
   if (!before_ms_) {
     // All samples since its birth have gone by, and this is the first that is one.
-    if (series_.back().birth_ms > needed().after) {
+    if (series_.back().birth_ms > needed_.after) {
       births_.push_back({series_.size() - 1, t, v});
     } else {
       ++slices_[slice].gaps;
@@ -101,8 +104,9 @@ double SliceCounter::step(TimeMs t, double v) {
     ++slices_[slice].gaps;
     return 0;
   }
-  const std::size_t from = index_of(*before_ms_);
-  if (from + 1 < slice) crossings_.push_back({from, slice});
+  if (*before_ms_ > range_.after && index_of(*before_ms_) + 1 < slice) {
+    crossings_.push_back({index_of(*before_ms_), slice});
+  }
   if (v >= before_) return v - before_;
   ++slices_[slice].resets;
   return std::max(0.0, v);
@@ -125,7 +129,6 @@ Result<bool> SliceCounter::process_was_seen(const Birth& birth, const HasSample&
 
 Result<RawSlices> SliceCounter::finish(const HasSample& has_sample) {
   for (const Birth& birth : births_) {
-    // Of those before the range only the count is unknown, and nobody asks for it.
     const auto seen = process_was_seen(birth, has_sample);
     if (!seen) return tl::unexpected<Error>(seen.error());
     if (!*seen) continue;

@@ -46,9 +46,7 @@ class SliceCounter {
   /// `range` is aligned to the step; `definition` must outlive this.
   SliceCounter(const Definition& definition, TimeRange range);
 
-  /// The samples to give: the range, and the lookback before it.
-  [[nodiscard]] TimeRange needed() const noexcept;
-  /// Begins a series; the samples that follow are its own, in order of time.
+  /// Begins a series; the samples that follow are its own, all of needed_range, in order of time.
   void begin(InputSeries series);
   void add(std::span<const TimeMs> t, std::span<const double> v);
 
@@ -79,7 +77,8 @@ class SliceCounter {
 
   const Definition& definition_;
   const TimeRange wanted_;
-  const TimeRange range_;  ///< the wanted one and the lookback before it
+  const TimeRange needed_;
+  const TimeRange range_;  ///< of the slices: the wanted one and the lookback before it
   const DurationMs step_ms_;
   std::vector<Slice> slices_;
   std::vector<double> part_;
