@@ -14,6 +14,13 @@ namespace {
 
 using slo::State;
 
+// Whole numbers without a fraction or an exponent, others in their shortest form.
+std::string plain(double number) {
+  constexpr double kExact = 9007199254740992.0;  // 2^53
+  const bool whole = std::trunc(number) == number && std::fabs(number) < kExact;
+  return whole ? fmt::format("{}", static_cast<std::int64_t>(number)) : fmt::format("{}", number);
+}
+
 // Just enough JSON to write: commas where they belong, text escaped.
 class Json {
  public:
@@ -44,15 +51,7 @@ class Json {
   }
   Json& value(const char* word) { return value(std::string_view(word)); }
   Json& value(bool flag) { return raw(flag ? "true" : "false"); }
-  Json& value(double number) {
-    std::string out;
-    if (std::isfinite(number)) {
-      append_number(out, number);
-    } else {
-      out = "null";
-    }
-    return raw(out);
-  }
+  Json& value(double number) { return raw(std::isfinite(number) ? plain(number) : "null"); }
   template <typename Integer>
   requires std::is_integral_v<Integer> Json& value(Integer number) {
     return raw(fmt::format("{}", number));
@@ -254,15 +253,9 @@ void lint_entry(Json& out, const LintedSlo& slo) {
   out.close(']').close('}');
 }
 
-std::string short_number(double number) {
-  std::string out;
-  append_number(out, number);
-  return out;
-}
-
 // 1234567 as 1,234,567; fractions as they are.
 std::string grouped(double number) {
-  std::string out = short_number(number);
+  std::string out = plain(number);
   const std::size_t digits = std::min(out.find_first_of(".e"), out.size());
   for (std::size_t i = digits; i > 3 + (out[0] == '-' ? 1U : 0U); i -= 3) out.insert(i - 3, ",");
   return out;
@@ -329,7 +322,7 @@ std::string sli_line(const ReportedSlo& slo) {
   if (!report.sli) return fmt::format("SLI      no events  {}\n", target);
   std::string interval;
   if (report.interval) {
-    interval = fmt::format("({} %: {}–{})  ", short_number(slo.definition.confidence.value() * 100),
+    interval = fmt::format("({} %: {}–{})  ", plain(slo.definition.confidence.value() * 100),
                            percent(report.interval->low, 4), percent(report.interval->high, 4));
   }
   return fmt::format("SLI      {} %  {}{}\n", percent(*report.sli, 4), interval, target);
@@ -369,7 +362,7 @@ std::string report_text(const ReportedSlo& slo, bool explain) {
 std::string report_tsv(std::span<const ReportedSlo> slos) {
   std::string out = "slo\tverdict\tsli\ttarget\tconsumed\tremaining\tcoverage\tfrom\tto\n";
   const auto cell = [](const std::optional<double>& value) {
-    return value ? short_number(*value) : std::string();
+    return value ? plain(*value) : std::string();
   };
   for (const ReportedSlo& slo : slos) {
     const slo::Report& report = slo.report;
@@ -385,7 +378,7 @@ std::string report_tsv(std::span<const ReportedSlo> slos) {
 std::string burn_tsv(std::span<const BurningSlo> slos) {
   std::string out = "slo\tas\tlong\tshort\top\tfactor\tlong_burn\tshort_burn\tstate\tfrozen\n";
   const auto cell = [](const std::optional<double>& value) {
-    return value ? short_number(*value) : std::string();
+    return value ? plain(*value) : std::string();
   };
   for (const BurningSlo& slo : slos) {
     for (std::size_t i = 0; i < slo.state.rules.size(); ++i) {
@@ -393,9 +386,8 @@ std::string burn_tsv(std::span<const BurningSlo> slos) {
       const slo::RuleBurn& rule = slo.state.rules[i];
       out += fmt::format("{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\n", slo.definition.name, is.as,
                          format_duration(is.long_ms), format_duration(is.short_ms),
-                         is.or_equal ? "gte" : "gt", short_number(is.factor.value()),
-                         cell(rule.long_burn), cell(rule.short_burn), slo::to_string(rule.state),
-                         rule.frozen);
+                         is.or_equal ? "gte" : "gt", plain(is.factor.value()), cell(rule.long_burn),
+                         cell(rule.short_burn), slo::to_string(rule.state), rule.frozen);
     }
   }
   return out;
