@@ -12,7 +12,7 @@ constexpr std::string_view kCommon =
 constexpr std::array kFlags = std::to_array<Flag>({
     {"db", 0, "DIR", "the database; else $HYGGE_DB", ""},
     {"at", 0, "TIME", "the instant of the question; default: now", ""},
-    {"range", 0, "R", "1h, -7d..-1d, 2026-03-01..2026-04-01, today, yesterday, this-month, all",
+    {"range", 0, "R", "1h, -7d..-1d, 2026-03-01..2026-04-01, today, yesterday, last-month, all",
      ""},
     {"step", 0, "D", "distance of the steps; default: range/240, rounded up", ""},
     {"tz", 0, "ZONE", "IANA zone or local, for input and output; default: $HYGGE_TZ or UTC", ""},
@@ -128,6 +128,11 @@ constexpr std::array kHelpExamples = std::to_array<std::string_view>({
     "help db stats",
     "help errors",
 });
+constexpr std::array kCompletionExamples = std::to_array<std::string_view>({
+    "completion bash",
+    "completion zsh",
+    "completion fish",
+});
 constexpr std::array kVersionExamples = std::to_array<std::string_view>({
     "version",
     "version --format json",
@@ -176,6 +181,8 @@ constexpr std::array kVerbs = std::to_array<Verb>({
      "tsv table json", 0, 0, "", kCompactExamples, run_db_compact},
     {"help", "self", "[VERB|errors]", "help on a verb, or on errors and exit codes", "",
      "tsv table", 0, 2, "", kHelpExamples, run_help},
+    {"completion", "self", "bash|zsh|fish", "a script that completes verbs, flags and names", "",
+     "tsv table", 1, 1, "a shell", kCompletionExamples, run_completion},
     {"version", "self", "", "the version and the formats it knows", "", "tsv table json", 0, 0, "",
      kVersionExamples, run_version},
 });
