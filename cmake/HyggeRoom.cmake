@@ -57,3 +57,21 @@ function(hygge_write_rooms)
   string(JOIN "\n" text ${lines})
   file(WRITE "${PROJECT_BINARY_DIR}/ROOMS" "${text}\n")
 endfunction()
+
+# Kernels for instruction sets that not every processor has: each source file gets its own flags, where the compiler
+# has them; elsewhere the files are left out and the portable kernels do the work.
+function(hygge_pack_kernels target folder)
+  include(CheckCXXCompilerFlag)
+  set(avx2 -mavx2 -mbmi -mbmi2 -mlzcnt -mpopcnt)
+  set(avx512 ${avx2} -mavx512f -mavx512dq -mavx512bw -mavx512vl -mavx512vbmi)
+  check_cxx_compiler_flag("-mavx512vbmi -mavx512vl" HYGGE_HAS_AVX512_FLAGS)
+  if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|amd64)$" AND CMAKE_SIZEOF_VOID_P EQUAL 8 AND HYGGE_HAS_AVX512_FLAGS)
+    set_source_files_properties("${CMAKE_CURRENT_SOURCE_DIR}/${folder}/kernels_avx2.cc" PROPERTIES COMPILE_OPTIONS "${avx2}")
+    set_source_files_properties("${CMAKE_CURRENT_SOURCE_DIR}/${folder}/kernels_avx512.cc" PROPERTIES COMPILE_OPTIONS "${avx512}")
+    target_compile_definitions(${target} PUBLIC HYGGE_PACK_X86_KERNELS=1)
+    set_property(GLOBAL PROPERTY HYGGE_PACK_X86_KERNELS ON)
+  else()
+    set_source_files_properties("${CMAKE_CURRENT_SOURCE_DIR}/${folder}/kernels_avx2.cc"
+      "${CMAKE_CURRENT_SOURCE_DIR}/${folder}/kernels_avx512.cc" PROPERTIES HEADER_FILE_ONLY ON)
+  endif()
+endfunction()

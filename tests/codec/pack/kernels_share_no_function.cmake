@@ -1,0 +1,18 @@
+# The object files of kernels may define nothing that the linker could take from another file, or for one: of two copies
+# of an inline function it keeps either, and one of them would not run on every processor.
+list(LENGTH OBJECTS count)
+if(count EQUAL 0)
+  message(FATAL_ERROR "no object files of kernels were named")
+endif()
+foreach(object IN LISTS OBJECTS)
+  execute_process(COMMAND "${NM}" --defined-only -C "${object}" OUTPUT_VARIABLE symbols COMMAND_ERROR_IS_FATAL ANY)
+  string(REGEX MATCHALL "[^\n]* [WwVvuTt] [^\n]*" functions "${symbols}")
+  foreach(line IN LISTS functions)
+    if(line MATCHES " [WwVvuT] ")
+      message(SEND_ERROR "${object} shares ${line}")
+    endif()
+  endforeach()
+  if(NOT symbols MATCHES "Kernels")
+    message(SEND_ERROR "${object} defines no kernels")
+  endif()
+endforeach()
