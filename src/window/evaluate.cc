@@ -40,8 +40,9 @@ DurationMs reach_ms(const Spec& spec) noexcept {
   const bool looks_back = spec.function == Function::increase || spec.function == Function::rate ||
                           spec.function == Function::delta;
   if (!looks_back) return spec.range_ms;
-  constexpr DurationMs kMax = std::numeric_limits<DurationMs>::max();
-  return spec.range_ms > kMax - spec.lookback_ms ? kMax : spec.range_ms + spec.lookback_ms;
+  DurationMs reach = 0;
+  const bool over = __builtin_add_overflow(spec.range_ms, spec.lookback_ms, &reach);
+  return over ? std::numeric_limits<DurationMs>::max() : reach;
 }
 
 void evaluate(const Spec& spec, std::span<const TimeMs> t, std::span<const double> v,

@@ -24,7 +24,10 @@ std::uint8_t* write_sample(std::uint8_t* at, const IdSample& sample, std::uint32
                            TimeMs base_ms) {
   at = write_varint(
       at, zigzag(static_cast<std::int64_t>(sample.series) - static_cast<std::int64_t>(id_before)));
-  at = write_varint(at, zigzag(sample.t_ms - base_ms));
+  // Modulo 2^64: any two times have a difference that comes back.
+  const std::uint64_t since =
+      static_cast<std::uint64_t>(sample.t_ms) - static_cast<std::uint64_t>(base_ms);
+  at = write_varint(at, zigzag(static_cast<std::int64_t>(since)));
   if (is_integral(sample.v)) {
     return write_varint(at, zigzag(static_cast<std::int64_t>(sample.v)) << 1U);
   }
