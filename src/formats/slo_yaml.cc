@@ -2,12 +2,14 @@
 #include <fmt/format.h>
 #include <hygge/formats.h>
 #include <hygge/slo_file.h>
+#include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
 #include <array>
 #include <map>
 #include <optional>
+#include <sstream>
 #include <utility>
 
 #include "formats/slo_alerts.h"
@@ -32,6 +34,45 @@ constexpr std::array<std::string_view, 26> kKeys{
     "since",        "lookback",   "delay",       "no_data", "idle",         "idle_when_absent",
     "min_coverage", "confidence", "alerts",      "min_bad", "significance", "exclude",
     "composite",    "of"};
+
+// Walks over documents and notes where each begins.
+class DocumentStarts final : public YAML::EventHandler {
+ public:
+  [[nodiscard]] const YAML::Mark& last() const noexcept { return last_; }
+
+  void OnDocumentStart(const YAML::Mark& mark) override { last_ = mark; }
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnAlias(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                const std::string&) override {}
+  void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                       YAML::EmitterStyle::value) override {}
+  void OnSequenceEnd() override {}
+  void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                  YAML::EmitterStyle::value) override {}
+  void OnMapEnd() override {}
+
+ private:
+  YAML::Mark last_ = YAML::Mark::null_mark();
+};
+
+// The documents of a text. yaml-cpp 0.7 takes a stray "," or "]" between documents for an empty one
+// and never gets past it (LoadAll would loop for ever): two documents that begin at one place are
+// that, and an error.
+std::vector<YAML::Node> load_documents(const std::string& yaml) {
+  std::istringstream text(yaml);
+  YAML::Parser parser(text);
+  DocumentStarts starts;
+  int before = -1;
+  while (parser.HandleNextDocument(starts)) {
+    if (starts.last().pos == before) {
+      throw YAML::ParserException(starts.last(), "a stray character where a document may begin");
+    }
+    before = starts.last().pos;
+  }
+  return YAML::LoadAll(yaml);
+}
 
 // One document. Errors are collected, so that a file is mended in one go.
 class DocumentReader {
@@ -339,7 +380,7 @@ SloFile parse_slos(std::string_view yaml, const std::string& name) {
   }
   // yaml-cpp throws; nothing of that leaves this function.
   try {
-    for (const YAML::Node& document : YAML::LoadAll(std::string(yaml))) {
+    for (const YAML::Node& document : load_documents(std::string(yaml))) {
       if (!document.IsNull()) read_document(out, document, name);
     }
     if (out.definitions.empty() && out.errors.empty()) {

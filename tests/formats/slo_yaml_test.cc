@@ -123,6 +123,23 @@ TEST(SloYaml, HostileDepthIsRefused) {
   EXPECT_FALSE(parse_slos(dashes, "f").errors.empty());
 }
 
+// yaml-cpp takes each for an empty document and stays where it is.
+TEST(SloYaml, AStrayCharacterBetweenDocumentsIsAnError) {
+  const std::string good = kGood;
+  struct Case {
+    std::string text;
+    std::uint32_t line;
+  };
+  const Case cases[] = {{", a\ndn\n", 1}, {good + "---\n, x\n", 6}, {good + "---\n]\n", 6}};
+  for (const Case& c : cases) {
+    SCOPED_TRACE(c.text);
+    const SloFile file = parse_slos(c.text, "f");
+    ASSERT_EQ(file.errors.size(), 1U);
+    EXPECT_EQ(file.errors[0].line, c.line);
+    EXPECT_EQ(file.errors[0].code, "E_YAML");
+  }
+}
+
 TEST(SloTime, ReadsIsoTimesWithAnOffset) {
   EXPECT_EQ(parse_iso_time("1970-01-01T00:00:00Z"), 0);
   EXPECT_EQ(parse_iso_time("1970-01-01 09:00+09:00"), 0);
