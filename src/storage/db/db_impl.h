@@ -24,6 +24,7 @@
 #include <vector>
 
 #include "storage/db/identity.h"
+#include "storage/db/partitions.h"
 #include "storage/db/view_state.h"
 #include "storage/file/files.h"
 #include "storage/head/head.h"
@@ -112,7 +113,7 @@ class Db::Impl {
   Result<void> end();
   void run_maintenance();
   void stop_maintenance();
-  [[nodiscard]] std::uint32_t minute() const;
+  [[nodiscard]] static std::uint32_t minute_of(TimeMs now_ms) noexcept;
 
   const std::string dir_;
   const Options options_;
@@ -130,6 +131,7 @@ class Db::Impl {
   // Guarded by state_mutex_ (writers also hold write_mutex_).
   storage::Head head_;
   storage::Presence presence_;
+  storage::Partitions partitions_;
   std::uint32_t next_id_ = 1;
   std::uint64_t applied_sequence_ = 0;  ///< of the last batch; marks do not count
   std::uint64_t unput_sequence_ =

@@ -4,6 +4,8 @@
 //   bounds              zigzag varints: oldest and newest sample, ms
 //   metadata/<family>   byte type | text unit | text help        (text: varint bytes, then bytes)
 //   presence/<8 hex>    a roaring set, portable form             (presence.h)
+//   partition/<8 hex>   byte: sealed or sealed early             (partitions.h)
+//   dirty/<8 hex>       a roaring set, portable form             (partitions.h)
 #pragma once
 
 #include <hygge/db.h>

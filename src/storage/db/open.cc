@@ -240,6 +240,14 @@ Result<void> Db::Impl::load_meta() {
       });
   if (!families) return families;
   metadata_ = std::move(metadata);
+  auto states = store.scan_meta(
+      storage::Partitions::kStatePrefix,
+      [&](std::string_view name, Bytes value) { return partitions_.load_state(name, value); });
+  if (!states) return states;
+  auto dirty = store.scan_meta(
+      storage::Partitions::kDirtyPrefix,
+      [&](std::string_view name, Bytes value) { return partitions_.load_dirty(name, value); });
+  if (!dirty) return dirty;
   return store.scan_meta(storage::Presence::kPrefix, [&](std::string_view name, Bytes value) {
     return presence_.load(name, value);
   });

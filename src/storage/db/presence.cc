@@ -1,21 +1,8 @@
 #include "storage/db/presence.h"
 
-#include <fmt/format.h>
-
 #include <roaring/roaring.hh>
 
 namespace hygge::storage {
-
-namespace {
-
-constexpr std::uint32_t kSignBias = 0x8000'0000U;
-
-std::string name_of(std::int32_t partition) {
-  return fmt::format("{}{:08x}", Presence::kPrefix,
-                     static_cast<std::uint32_t>(partition) ^ kSignBias);
-}
-
-}  // namespace
 
 bool Presence::contains(std::int32_t partition, std::uint32_t series) const {
   const auto at = sets_.find(partition);
@@ -23,13 +10,7 @@ bool Presence::contains(std::int32_t partition, std::uint32_t series) const {
 }
 
 void Presence::add(std::int32_t partition, std::uint32_t series) {
-  std::shared_ptr<::Roaring>& set = sets_[partition];
-  if (!set) {
-    set = std::make_shared<::Roaring>();
-  } else if (set.use_count() > 1) {
-    set = std::make_shared<::Roaring>(*set);  // a view holds the old one
-  }
-  set->add(series);
+  own(sets_[partition]).add(series);
   changed_.insert(partition);
 }
 
@@ -43,32 +24,41 @@ std::vector<std::int32_t> Presence::partitions_of(std::uint32_t series, std::int
   return out;
 }
 
+std::vector<std::int32_t> Presence::partitions() const {
+  std::vector<std::int32_t> out;
+  out.reserve(sets_.size());
+  for (const auto& [partition, set] : sets_) out.push_back(partition);
+  return out;
+}
+
+std::vector<std::uint32_t> Presence::series_of(std::int32_t partition) const {
+  const auto at = sets_.find(partition);
+  if (at == sets_.end()) return {};
+  std::vector<std::uint32_t> out(at->second->cardinality());
+  at->second->toUint32Array(out.data());
+  return out;
+}
+
+std::uint64_t Presence::series_count(std::int32_t partition) const {
+  const auto at = sets_.find(partition);
+  return at == sets_.end() ? 0 : at->second->cardinality();
+}
+
 std::vector<std::pair<std::string, std::string>> Presence::take_changes() {
   std::vector<std::pair<std::string, std::string>> out;
   for (const std::int32_t partition : changed_) {
-    const ::Roaring& set = *sets_.at(partition);
-    std::string value(set.getSizeInBytes(), '\0');
-    set.write(value.data());
-    out.emplace_back(name_of(partition), std::move(value));
+    out.emplace_back(partition_name(kPrefix, partition), encode_ids(*sets_.at(partition)));
   }
   changed_.clear();
   return out;
 }
 
 Result<void> Presence::load(std::string_view name, Bytes value) {
-  std::uint32_t biased = 0;
-  const std::string_view digits = name.substr(std::min(name.size(), kPrefix.size()));
-  for (const char c : digits) {
-    const bool digit = c >= '0' && c <= '9';
-    if (!digit && (c < 'a' || c > 'f')) return fail(ErrorCode::corruption, "meta: presence name");
-    biased = biased * 16 + static_cast<std::uint32_t>(digit ? c - '0' : c - 'a' + 10);
-  }
-  if (digits.size() != 8) return fail(ErrorCode::corruption, "meta: presence name");
-  // The bounded reader; it gives null for bytes that are no set.
-  roaring_bitmap_t* raw = roaring_bitmap_portable_deserialize_safe(
-      reinterpret_cast<const char*>(value.data()), value.size());
-  if (raw == nullptr) return fail(ErrorCode::corruption, fmt::format("meta: {} is damaged", name));
-  sets_[static_cast<std::int32_t>(biased ^ kSignBias)] = std::make_shared<::Roaring>(raw);
+  const auto partition = parse_partition_name(kPrefix, name);
+  if (!partition) return tl::unexpected<Error>(partition.error());
+  auto ids = decode_ids(name, value);
+  if (!ids) return tl::unexpected<Error>(ids.error());
+  sets_[*partition] = std::move(*ids);
   return {};
 }
 

@@ -10,15 +10,13 @@
 
 #include <cstdint>
 #include <map>
-#include <memory>
 #include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "base/bytes.h"
-
-class Roaring;  // CRoaring's
+#include "storage/db/id_set.h"
 
 namespace hygge::storage {
 
@@ -31,6 +29,10 @@ class Presence {
   [[nodiscard]] std::vector<std::int32_t> partitions_of(std::uint32_t series, std::int64_t from,
                                                         std::int64_t to) const;
   [[nodiscard]] std::size_t partition_count() const noexcept { return sets_.size(); }
+  /// All partitions, in order; the series of one, sorted.
+  [[nodiscard]] std::vector<std::int32_t> partitions() const;
+  [[nodiscard]] std::vector<std::uint32_t> series_of(std::int32_t partition) const;
+  [[nodiscard]] std::uint64_t series_count(std::int32_t partition) const;
 
   /// Entries for `meta` of the partitions that changed since the last call.
   [[nodiscard]] std::vector<std::pair<std::string, std::string>> take_changes();
@@ -40,7 +42,7 @@ class Presence {
   static constexpr std::string_view kPrefix = "presence/";
 
  private:
-  std::map<std::int32_t, std::shared_ptr<::Roaring>> sets_;
+  std::map<std::int32_t, IdSet> sets_;
   std::set<std::int32_t> changed_;
 };
 

@@ -21,8 +21,8 @@ namespace {
 constexpr std::uint32_t kSilenceMinutes = 120;
 }
 
-std::uint32_t Db::Impl::minute() const {
-  return static_cast<std::uint32_t>(std::max<TimeMs>(options_.clock(), 0) / kMinuteMs);
+std::uint32_t Db::Impl::minute_of(TimeMs now_ms) noexcept {
+  return static_cast<std::uint32_t>(std::max<TimeMs>(now_ms, 0) / kMinuteMs);
 }
 
 // Everything that batches left in memory, as of now.
@@ -54,6 +54,13 @@ PutCapture Db::Impl::capture_puts() {
                               storage::encode_metadata_value(metadata_->at(family)));
   }
   for (auto& change : presence_.take_changes()) capture.meta.push_back(std::move(change));
+  for (auto& [name, value] : partitions_.take_changes()) {
+    if (value) {
+      capture.meta.emplace_back(std::move(name), std::move(*value));
+    } else {
+      capture.meta_gone.push_back(std::move(name));
+    }
+  }
   if (!capture.empty()) {
     capture.meta.emplace_back(storage::kHighWaterName, storage::encode_high_water(next_id_));
     if (bounds_) {
@@ -132,7 +139,7 @@ Result<void> Db::Impl::flush_and_mark() {
 Result<void> Db::Impl::maintain() {
   if (read_only_) return {};
   const std::lock_guard lock(upkeep_mutex_);
-  const std::uint32_t now = minute();
+  const std::uint32_t now = minute_of(options_.clock());
   {
     const std::unique_lock state(state_mutex_);
     if (now > kSilenceMinutes) head_.close_idle(now - kSilenceMinutes);

@@ -184,7 +184,8 @@ WriteReport Db::Impl::apply(const Prepared& prepared,
                             const std::vector<std::pair<Touch, Head::Known>>& known,
                             std::uint64_t sequence) {
   WriteReport report;
-  const std::uint32_t now_minute = minute();
+  const TimeMs now_ms = options_.clock();
+  const std::uint32_t now_minute = minute_of(now_ms);
   const std::unique_lock lock(state_mutex_);
   const bool meta = !prepared.series.empty() || !prepared.metadata.empty();
   if (meta && unput_sequence_ == 0) unput_sequence_ = applied_sequence_ + 1;
@@ -205,7 +206,9 @@ WriteReport Db::Impl::apply(const Prepared& prepared,
     head_.adopt(touch.second, touch.first, what);
     if (!presence_.contains(touch.first, touch.second)) presence_.add(touch.first, touch.second);
   }
+  storage::Partitions::Toucher toucher(partitions_, now_ms);
   for (const IdSample& sample : prepared.samples) {
+    toucher.touch(sample.series, sample.t_ms);
     const Head::Outcome outcome =
         head_.append(sample.series, sample.t_ms, sample.v, sequence, now_minute);
     report.samples += outcome != Head::Outcome::duplicate ? 1 : 0;

@@ -127,6 +127,9 @@ void StoreBatch::put_series(std::uint32_t series, std::string_view value) {
 void StoreBatch::put_meta(std::string_view name, std::string_view value) {
   impl_->changes.push_back({kMeta, false, std::string(name), std::string(value)});
 }
+void StoreBatch::delete_meta(std::string_view name) {
+  impl_->changes.push_back({kMeta, true, std::string(name), {}});
+}
 bool StoreBatch::empty() const noexcept { return impl_->changes.empty(); }
 
 struct Store::Impl {

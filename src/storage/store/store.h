@@ -37,6 +37,7 @@ class StoreBatch {
   void delete_chunk(const ChunkKey& key);
   void put_series(std::uint32_t series, std::string_view value);
   void put_meta(std::string_view name, std::string_view value);
+  void delete_meta(std::string_view name);
   [[nodiscard]] bool empty() const noexcept;
 
  private:

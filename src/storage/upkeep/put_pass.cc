@@ -118,6 +118,7 @@ Result<PutReport> write_put_pass(Store& store, const PutCapture& capture) {
   }
   for (const auto& [id, value] : capture.series) batch.put_series(id, value);
   for (const auto& [name, value] : capture.meta) batch.put_meta(name, value);
+  for (const std::string& name : capture.meta_gone) batch.delete_meta(name);
   if (batch.empty()) return report;
   if (auto applied = store.apply(batch); !applied) return tl::unexpected<Error>(applied.error());
   return report;

@@ -25,9 +25,10 @@ struct PutCapture {
   std::map<std::pair<std::int32_t, std::uint32_t>, HeadPiece> open;
   std::vector<std::pair<std::uint32_t, std::string>> series;  ///< id and value
   std::vector<std::pair<std::string, std::string>> meta;      ///< name and value
+  std::vector<std::string> meta_gone;                         ///< names of entries to delete
 
   [[nodiscard]] bool empty() const noexcept {
-    return waiting.empty() && series.empty() && meta.empty();
+    return waiting.empty() && series.empty() && meta.empty() && meta_gone.empty();
   }
 };
 

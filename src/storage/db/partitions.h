@@ -1,0 +1,118 @@
+// Which partitions are sealed, and which of their series must be done again because something came
+// since: late samples, deletes. Persisted in `meta` with each put pass, marked again by replay.
+//
+//   partition/<8 hex>   byte: 1 sealed, 2 sealed before its end; no entry: open
+//   dirty/<8 hex>       the series to do again: a roaring set, portable form (id_set.h)
+//
+// A step (a seal, or a redo of dirty series) begins, reads the store as it is then, and finishes.
+// What comes between belongs to the next one: it is marked apart and survives the finish.
+//
+// Not thread-safe: guarded by the db's state lock. Copies are cheap and do not see later changes.
+#pragma once
+
+#include <hygge/error.h>
+#include <hygge/time.h>
+
+#include <cstdint>
+#include <limits>
+#include <map>
+#include <optional>
+#include <set>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/bytes.h"
+#include "storage/db/id_set.h"
+
+namespace hygge::storage {
+
+enum class PartitionState : std::uint8_t {
+  open = 0,
+  sealed = 1,
+  sealed_early = 2,  ///< before its end, on demand: its next sample opens it again
+};
+
+/// Entries of `meta` to write; without a value: to delete.
+using MetaChanges = std::vector<std::pair<std::string, std::optional<std::string>>>;
+
+class Partitions {
+ private:
+  struct Entry {
+    PartitionState state = PartitionState::open;
+    bool working = false;  ///< a step is at work: what comes now is `fresh`
+    IdSet dirty;
+    IdSet fresh;
+    TimeMs touched_ms = kNever;
+    TimeMs sealed_ms = kNever;
+    [[nodiscard]] bool notices() const noexcept { return working || state != PartitionState::open; }
+  };
+
+ public:
+  static constexpr TimeMs kNever = std::numeric_limits<TimeMs>::min();
+  static constexpr std::string_view kStatePrefix = "partition/";
+  static constexpr std::string_view kDirtyPrefix = "dirty/";
+
+  /// Marks what one batch or delete touches at the clock's `now_ms`; finds each partition once.
+  class Toucher {
+   public:
+    Toucher(Partitions& partitions, TimeMs now_ms) : partitions_(partitions), now_ms_(now_ms) {}
+    void touch(std::uint32_t series, TimeMs t_ms) {
+      if (entry_ == nullptr || !range_.contains(t_ms)) enter(t_ms);
+      if (entry_->notices()) partitions_.mark(partition_, *entry_, series);
+    }
+
+   private:
+    void enter(TimeMs t_ms);
+    Partitions& partitions_;
+    TimeMs now_ms_;
+    TimeRange range_;
+    std::int32_t partition_ = 0;
+    Entry* entry_ = nullptr;
+  };
+
+  [[nodiscard]] PartitionState state(std::int32_t partition) const;
+  [[nodiscard]] bool sealed(std::int32_t partition) const {
+    return state(partition) != PartitionState::open;
+  }
+  /// Whether the series has to be done again in this sealed partition.
+  [[nodiscard]] bool dirty(std::int32_t partition, std::uint32_t series) const;
+  /// All such series, sorted.
+  [[nodiscard]] std::vector<std::uint32_t> dirty(std::int32_t partition) const;
+  [[nodiscard]] std::uint64_t dirty_count(std::int32_t partition) const;
+  /// Sealed partitions with dirty series, in order.
+  [[nodiscard]] std::vector<std::int32_t> dirty_partitions() const;
+  /// By the clock: the last sample since the open, the last seal or redo; kNever: none.
+  [[nodiscard]] TimeMs touched_ms(std::int32_t partition) const;
+  [[nodiscard]] TimeMs sealed_ms(std::int32_t partition) const;
+
+  /// A step begins: the caller takes its snapshot next, with everything so far put into the store.
+  /// One step per partition at a time.
+  void begin(std::int32_t partition);
+  /// It has written and flushed all it read, but for the series `left`. A partition that something
+  /// came for is not `sealed_early`, but open again.
+  void finish(std::int32_t partition, PartitionState state, std::span<const std::uint32_t> left,
+              TimeMs now_ms);
+  /// It was cut short: all is as if it had not begun.
+  void abandon(std::int32_t partition);
+  /// Forgets a partition that is no more, and its entries with the next changes.
+  void erase(std::int32_t partition);
+
+  /// What changed since the last call.
+  [[nodiscard]] MetaChanges take_changes();
+  /// Read an entry back. Errors: corruption, version.
+  [[nodiscard]] Result<void> load_state(std::string_view name, Bytes value);
+  [[nodiscard]] Result<void> load_dirty(std::string_view name, Bytes value);
+
+ private:
+  void mark(std::int32_t partition, Entry& entry, std::uint32_t series);
+  [[nodiscard]] const Entry* find(std::int32_t partition) const;
+  [[nodiscard]] static ::Roaring all_dirty(const Entry& entry);
+
+  std::map<std::int32_t, Entry> entries_;
+  std::set<std::int32_t> changed_;
+};
+
+}  // namespace hygge::storage
