@@ -10,13 +10,13 @@
 #include <utility>
 
 #include "base/assert.h"
+#include "codec/pack/pack.h"
 
 namespace hygge {
 
 namespace {
 
 constexpr std::uint8_t kCodecMask = 0x0f;
-constexpr std::uint8_t kGorilla = 0;
 constexpr unsigned kShapeShift = 4;
 constexpr std::uint8_t kFreeBits = 0xc0;
 constexpr std::uint8_t kRawNumber = 0x7f;
@@ -58,7 +58,21 @@ tl::unexpected<Error> corrupt(std::string what) {
   return fail(ErrorCode::corruption, "chunk: " + std::move(what));
 }
 
+// Why the payload is none; "" if it is one.
+std::string_view decode_payload(const Envelope& envelope, ChunkSamples& out) {
+  if (envelope.codec == ChunkCodec::pack) {
+    const pack::Error error = pack::decode(envelope.payload, out.t, out.v);
+    return error == pack::Error::none ? "" : pack::to_string(error);
+  }
+  const gorilla::Error error = gorilla::decode(envelope.payload, out);
+  return error == gorilla::Error::none ? "" : gorilla::to_string(error);
+}
+
 }  // namespace
+
+const char* to_string(ChunkCodec codec) noexcept {
+  return codec == ChunkCodec::pack ? "pack" : "gorilla";
+}
 
 void ShapeTracker::add(double v) noexcept {
   if (!any_) {
@@ -78,8 +92,10 @@ ChunkShape ShapeTracker::shape() const noexcept {
   return rising_ ? ChunkShape::non_decreasing : ChunkShape::other;
 }
 
-void append_envelope(std::string& out, ChunkShape shape, DurationMs span_ms, double last) {
-  out.push_back(static_cast<char>(kGorilla | (static_cast<unsigned>(shape) << kShapeShift)));
+void append_envelope(std::string& out, ChunkShape shape, DurationMs span_ms, double last,
+                     ChunkCodec codec) {
+  out.push_back(static_cast<char>(static_cast<unsigned>(codec) |
+                                  (static_cast<unsigned>(shape) << kShapeShift)));
   put_varint(out, static_cast<std::uint64_t>(span_ms));
   if (shape == ChunkShape::non_decreasing) append_number(out, last);
 }
@@ -87,11 +103,13 @@ void append_envelope(std::string& out, ChunkShape shape, DurationMs span_ms, dou
 Result<Envelope> read_envelope(Bytes value) {
   ByteReader in(value);
   const std::uint8_t head = in.byte();
-  if (in.ok() && ((head & kCodecMask) != kGorilla || (head & kFreeBits) != 0)) {
+  const auto codec = static_cast<ChunkCodec>(head & kCodecMask);
+  if (in.ok() && (codec > ChunkCodec::pack || (head & kFreeBits) != 0)) {
     return fail(ErrorCode::version,
                 fmt::format("chunk: written by a newer library (header byte {:#04x})", head));
   }
   Envelope out;
+  out.codec = codec;
   out.shape = static_cast<ChunkShape>((head >> kShapeShift) & 3U);
   const std::uint64_t span = in.varint();
   out.span_ms = static_cast<DurationMs>(span);
@@ -122,9 +140,8 @@ std::string encode_chunk(std::span<const TimeMs> t, std::span<const double> v) {
 Result<void> decode_chunk(Bytes value, TimeMs start_ms, ChunkSamples& out) {
   const auto envelope = read_envelope(value);
   if (!envelope) return tl::unexpected<Error>(envelope.error());
-  const gorilla::Error error = gorilla::decode(envelope->payload, out);
-  if (error != gorilla::Error::none) {
-    return corrupt(fmt::format("payload {}", gorilla::to_string(error)));
+  if (const std::string_view why = decode_payload(*envelope, out); !why.empty()) {
+    return corrupt(fmt::format("{} payload {}", to_string(envelope->codec), why));
   }
   if (out.t.front() != 0 || out.t.back() != envelope->span_ms) {
     return corrupt("its times do not fit its envelope");
@@ -139,7 +156,8 @@ Result<void> decode_chunk(Bytes value, TimeMs start_ms, ChunkSamples& out) {
 Result<std::uint32_t> chunk_count(Bytes value) {
   const auto envelope = read_envelope(value);
   if (!envelope) return tl::unexpected<Error>(envelope.error());
-  const std::size_t n = gorilla::count(envelope->payload);
+  const std::size_t n = envelope->codec == ChunkCodec::pack ? pack::count(envelope->payload)
+                                                            : gorilla::count(envelope->payload);
   if (n == 0) return corrupt("its payload is damaged");
   return static_cast<std::uint32_t>(n);
 }

@@ -1,6 +1,6 @@
 // The value of a chunk in the store: a few facts that spare decoding, then the payload.
 //
-//   byte    bits 0–3 codec id (0 Gorilla), bits 4–5 shape, bits 6–7 zero
+//   byte    bits 0–3 codec id (0 Gorilla, 1 Pack), bits 4–5 shape, bits 6–7 zero
 //   varint  span = last time − first time, ms
 //   number  the last value            only if shape = 2
 //   payload times relative to the chunk's start, so that the first is 0
@@ -24,6 +24,10 @@
 #include "base/bytes.h"
 
 namespace hygge {
+
+/// How the payload is written. Open chunks are Gorilla; sealing keeps the smaller of the two.
+enum class ChunkCodec : std::uint8_t { gorilla = 0, pack = 1 };
+[[nodiscard]] const char* to_string(ChunkCodec codec) noexcept;
 
 enum class ChunkShape : std::uint8_t {
   unknown = 0,         ///< a NaN, a staleness marker or an infinity is inside
@@ -49,6 +53,7 @@ class ShapeTracker {
 };
 
 struct Envelope {
+  ChunkCodec codec = ChunkCodec::gorilla;
   ChunkShape shape = ChunkShape::unknown;
   DurationMs span_ms = 0;
   std::optional<double> last;  ///< with shape non_decreasing
@@ -56,12 +61,13 @@ struct Envelope {
 };
 
 /// Appends everything before the payload.
-void append_envelope(std::string& out, ChunkShape shape, DurationMs span_ms, double last);
+void append_envelope(std::string& out, ChunkShape shape, DurationMs span_ms, double last,
+                     ChunkCodec codec = ChunkCodec::gorilla);
 
 /// Errors: version (a codec or bits that this library does not know), corruption (cut short).
 [[nodiscard]] Result<Envelope> read_envelope(Bytes value);
 
-/// A whole chunk value of samples with strictly rising times; `t` is absolute.
+/// A whole chunk value (Gorilla) of samples with strictly rising times; `t` is absolute.
 [[nodiscard]] std::string encode_chunk(std::span<const TimeMs> t, std::span<const double> v);
 
 /// Samples of one chunk, with absolute times.

@@ -76,11 +76,14 @@ TEST(Envelope, DamageIsNamed) {
   for (std::size_t cut = 0; cut < value.size(); ++cut) {
     EXPECT_FALSE(decode_chunk(as_bytes(value).first(cut), kStart, out)) << cut;
   }
-  for (const int bit : {0, 3, 6, 7}) {
+  for (const int bit : {1, 2, 3, 6, 7}) {
     std::string newer = value;
     newer[0] = static_cast<char>(newer[0] ^ (1 << bit));
     EXPECT_EQ(read_envelope(as_bytes(newer)).error().code, ErrorCode::version) << bit;
   }
+  std::string other_codec = value;
+  other_codec[0] = static_cast<char>(other_codec[0] ^ 1);
+  EXPECT_EQ(decode_chunk(as_bytes(other_codec), kStart, out).error().code, ErrorCode::corruption);
   for (std::size_t bit = 0; bit < 8 * value.size(); ++bit) {
     std::string flipped = value;
     flipped[bit / 8] = static_cast<char>(flipped[bit / 8] ^ (1 << (bit % 8)));

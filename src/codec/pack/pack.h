@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -60,6 +61,9 @@ struct Facts {
                                   const Kernels& with = kernels());
 /// How many samples a payload announces; 0 if it cannot be one.
 [[nodiscard]] std::size_t count(Bytes payload) noexcept;
+/// The first value of a payload, found by walking over widths instead of decoding; none if the
+/// bytes are damaged in a way that this walk sees. O(n / 16).
+[[nodiscard]] std::optional<double> first_value(Bytes payload) noexcept;
 /// Decodes, to say how the payload was packed.
 [[nodiscard]] Error describe(Bytes payload, Facts& facts);
 

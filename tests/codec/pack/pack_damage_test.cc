@@ -55,6 +55,11 @@ TEST(PackDamage, FlippedBitsAndNoiseReturnTheSameInAllKernels) {
     SampleRun first;
     const Error error = decode_exact(bytes, first, kPortableKernels);
     ASSERT_LE(first.t.size(), kMaxSamples);
+    const auto peeked = first_value(as_bytes(bytes));
+    if (error == Error::none) {
+      ASSERT_TRUE(peeked);
+      ASSERT_EQ(bits_of_double(*peeked), bits_of_double(first.v[0]));
+    }
     for (const Kernels* set : kernel_sets()) {
       SampleRun out;
       ASSERT_EQ(decode_exact(bytes, out, *set), error) << set->name;

@@ -143,6 +143,9 @@ inline void expect_round_trip(const SampleRun& run) {
   const std::string payload = encode(run, kPortableKernels);
   ASSERT_FALSE(payload.empty());
   EXPECT_EQ(count(as_bytes(payload)), run.t.size());
+  const auto first = first_value(as_bytes(payload));
+  ASSERT_TRUE(first);
+  EXPECT_EQ(bits_of_double(*first), bits_of_double(run.v[0]));
   for (const Kernels* set : kernel_sets()) {
     SCOPED_TRACE(set->name);
     ASSERT_EQ(encode(run, *set), payload);
