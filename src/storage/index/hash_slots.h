@@ -34,6 +34,19 @@ class HashSlots {
     place({hash, number});
     ++count_;
   }
+  /// `number` is there, under `hash`.
+  void remove(std::uint32_t hash, std::uint32_t number) noexcept {
+    std::size_t hole = home(hash);
+    while (slots_[hole].number != number) hole = (hole + 1) & mask_;
+    // What stands behind moves up, so that no search ends at the hole before it has met it.
+    for (std::size_t i = (hole + 1) & mask_; slots_[i].number != 0; i = (i + 1) & mask_) {
+      if (((i - home(slots_[i].hash)) & mask_) < ((i - hole) & mask_)) continue;
+      slots_[hole] = slots_[i];
+      hole = i;
+    }
+    slots_[hole] = {};
+    --count_;
+  }
   [[nodiscard]] std::size_t memory_bytes() const noexcept {
     return slots_ == nullptr ? 0 : (mask_ + 1) * sizeof(Slot);
   }

@@ -8,9 +8,7 @@
 #include "base/assert.h"
 #include "base/bytes.h"
 #include "model/canonical.h"
-#include "storage/index/label_table.h"
-#include "storage/index/regex_cache.h"
-#include "storage/index/series_table.h"
+#include "storage/index/index_impl.h"
 
 namespace hygge::storage {
 
@@ -70,16 +68,30 @@ std::vector<std::uint32_t> intersect(Terms& terms, const ::Roaring& all) {
   return SeriesSet::of(result).ids();
 }
 
+// A matcher that matches "" also picks the series without the label: it is told by whom it leaves
+// out. Any other is told by whom it picks. Either way one set is all it takes.
+Result<void> add_terms(const LabelTable& labels, RegexCache& regexes, const Matcher& matcher,
+                       Terms& terms) {
+  const LabelTable::Name* const name = labels.name(matcher.name);
+  const bool negated = matcher.op == MatchOp::not_equal || matcher.op == MatchOp::not_regex;
+  bool matches_empty = matcher.value.empty();
+  SeriesSet set;  // of series whose label differs from "" in the eyes of value or regex
+  if (matcher.op == MatchOp::regex || matcher.op == MatchOp::not_regex) {
+    auto answer = regexes.ask(labels, name, matcher.value);
+    if (!answer) return tl::unexpected<Error>(answer.error());
+    matches_empty = (*answer)->matches_empty;
+    set = SeriesSet::of((*answer)->series);
+    terms.answers.push_back(std::move(*answer));
+  } else if (matcher.value.empty()) {
+    if (name != nullptr) set = SeriesSet::of(name->series);
+  } else if (const auto label = labels.find(matcher.name, matcher.value)) {
+    set = SeriesSet::of(labels.postings(*label));
+  }
+  (matches_empty == negated ? terms.within : terms.without).push_back(set);
+  return {};
+}
+
 }  // namespace
-
-struct Index::Impl {
-  LabelTable labels;
-  SeriesTable series;
-  ::Roaring all;
-  mutable RegexCache regexes;
-
-  [[nodiscard]] Result<void> add_terms(Terms& terms, const Matcher& matcher) const;
-};
 
 Index::Index() : impl_(std::make_unique<Impl>()) {}
 Index::~Index() = default;
@@ -104,6 +116,13 @@ void Index::add(std::uint32_t id, std::string_view canonical) {
   impl_->all.add(id);
 }
 
+void Index::remove(std::uint32_t id) {
+  const std::string bytes = canonical(id);
+  for (const LabelRef label : impl_->series.labels(id)) impl_->labels.remove(label, id);
+  impl_->series.remove(id, bytes);
+  impl_->all.remove(id);
+}
+
 bool Index::contains(std::uint32_t id) const noexcept { return impl_->series.contains(id); }
 
 std::string Index::canonical(std::uint32_t id) const {
@@ -120,32 +139,10 @@ Labels Index::labels(std::uint32_t id) const {
   return labels_from_canonical(as_bytes(canonical(id))).value_or(Labels());
 }
 
-// A matcher that matches "" also picks the series without the label: it is told by whom it leaves
-// out. Any other is told by whom it picks. Either way one set is all it takes.
-Result<void> Index::Impl::add_terms(Terms& terms, const Matcher& matcher) const {
-  const LabelTable::Name* const name = labels.name(matcher.name);
-  const bool negated = matcher.op == MatchOp::not_equal || matcher.op == MatchOp::not_regex;
-  bool matches_empty = matcher.value.empty();
-  SeriesSet set;  // of series whose label differs from "" in the eyes of value or regex
-  if (matcher.op == MatchOp::regex || matcher.op == MatchOp::not_regex) {
-    auto answer = regexes.ask(labels, name, matcher.value);
-    if (!answer) return tl::unexpected<Error>(answer.error());
-    matches_empty = (*answer)->matches_empty;
-    set = SeriesSet::of((*answer)->series);
-    terms.answers.push_back(std::move(*answer));
-  } else if (matcher.value.empty()) {
-    if (name != nullptr) set = SeriesSet::of(name->series);
-  } else if (const auto label = labels.find(matcher.name, matcher.value)) {
-    set = SeriesSet::of(labels.postings(*label));
-  }
-  (matches_empty == negated ? terms.within : terms.without).push_back(set);
-  return {};
-}
-
 Result<std::vector<std::uint32_t>> Index::select(const Selector& selector) const {
   Terms terms;
   for (const Matcher& matcher : selector.matchers) {
-    if (auto added = impl_->add_terms(terms, matcher); !added) {
+    if (auto added = add_terms(impl_->labels, impl_->regexes, matcher, terms); !added) {
       return tl::unexpected<Error>(added.error());
     }
   }
@@ -159,7 +156,9 @@ std::vector<std::string> Index::label_values(std::string_view name) const {
   if (known == nullptr) return {};
   std::vector<std::string_view> values;
   values.reserve(known->labels.size());
-  for (const LabelRef label : known->labels) values.push_back(impl_->labels.value(label));
+  for (const LabelRef label : known->labels) {
+    if (impl_->labels.postings(label).count() > 0) values.push_back(impl_->labels.value(label));
+  }
   std::sort(values.begin(), values.end());
   return {values.begin(), values.end()};
 }

@@ -1,20 +1,35 @@
 // The index: label sets to series ids and selectors to sets of ids. All of it in memory, rebuilt
 // from the store at open.
 //
-// Not thread-safe by itself: const calls may run beside each other, add() needs the lock alone.
+// Not thread-safe by itself: const calls may run beside each other, add() and remove() need the
+// lock alone.
 #pragma once
 
 #include <hygge/labels.h>
 #include <hygge/selector.h>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+class Roaring;  // CRoaring's
+
 namespace hygge::storage {
+
+/// How many series of some sets have a label, or a label of one name.
+struct LabelCount {
+  std::string name;
+  std::string value;                  ///< "" where names are counted
+  std::uint64_t values = 0;           ///< of the name, among the first set's series
+  std::vector<std::uint64_t> series;  ///< of each set
+  std::uint64_t weight = 0;           ///< of the first set's series
+};
+using WeighSeries = std::function<std::uint64_t(std::uint32_t id)>;
 
 class Index {
  public:
@@ -29,6 +44,10 @@ class Index {
   /// new.
   void add(std::uint32_t id, std::string_view canonical);
 
+  /// A series that is there leaves; its id is not given out again. What it took comes back with the
+  /// next open, its labels' texts as soon as another series has them. O(labels).
+  void remove(std::uint32_t id);
+
   [[nodiscard]] bool contains(std::uint32_t id) const noexcept;
   /// The canonical bytes of a series that is there, put together from its labels.
   [[nodiscard]] std::string canonical(std::uint32_t id) const;
@@ -38,9 +57,19 @@ class Index {
   /// label; what it found is kept. Errors: parse (a regex).
   [[nodiscard]] Result<std::vector<std::uint32_t>> select(const Selector& selector) const;
 
-  /// All names; all values of one name. Sorted, which the values are only here: O(n log n).
+  /// All names; all values of one name, that a series has. Sorted, which the values are only here:
+  /// O(n log n).
   [[nodiscard]] std::vector<std::string> label_names() const;
   [[nodiscard]] std::vector<std::string> label_values(std::string_view name) const;
+
+  /// Per label name, or per label (only of `name`, unless that is ""): how many of each set's
+  /// series have it, and what those of the first weigh, if `weigh` is given. Without those that no
+  /// series of any set has; in no order. O(labels × sets) and up to O(postings).
+  [[nodiscard]] std::vector<LabelCount> count_names(std::span<const ::Roaring* const> sets,
+                                                    const WeighSeries& weigh) const;
+  [[nodiscard]] std::vector<LabelCount> count_labels(std::string_view name,
+                                                     std::span<const ::Roaring* const> sets,
+                                                     const WeighSeries& weigh) const;
 
   [[nodiscard]] std::size_t series_count() const noexcept;
   /// All that it takes from the heap, within some percent. O(labels).

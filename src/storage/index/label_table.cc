@@ -28,6 +28,7 @@ LabelRef LabelTable::add(std::string_view part, std::string_view name, std::uint
     Head* const at = head(*known);
     at->postings.add(series);
     names_[at->name].series.add(series);
+    ++names_[at->name].version;
     return *known;
   }
   constexpr std::size_t kUnit = sizeof(std::uint64_t);
@@ -41,15 +42,23 @@ LabelRef LabelTable::add(std::string_view part, std::string_view name, std::uint
   at->postings.add(series);
   by_part_.add(hash, label);
   names_[at->name].series.add(series);
+  ++names_[at->name].version;
   names_[at->name].labels.push_back(label);
   return label;
+}
+
+void LabelTable::remove(LabelRef label, std::uint32_t series) {
+  Head* const at = head(label);
+  at->postings.remove(series);
+  names_[at->name].series.remove(series);
+  ++names_[at->name].version;
 }
 
 std::uint32_t LabelTable::name_index(std::string_view name) {
   const auto known = by_name_.find(name);
   if (known != by_name_.end()) return known->second;
   const auto index = static_cast<std::uint32_t>(names_.size());
-  names_.push_back({std::string(name), {}, {}});
+  names_.push_back({std::string(name), {}, {}, 0});
   by_name_.emplace(names_.back().text, index);
   return index;
 }
@@ -75,7 +84,9 @@ const LabelTable::Name* LabelTable::name(std::string_view text) const {
 std::vector<std::string> LabelTable::names() const {
   std::vector<std::string> out;
   out.reserve(by_name_.size());
-  for (const auto& [text, index] : by_name_) out.emplace_back(text);
+  for (const auto& [text, index] : by_name_) {
+    if (!names_[index].series.isEmpty()) out.emplace_back(text);
+  }
   return out;
 }
 

@@ -37,7 +37,8 @@ class LabelTable {
   struct Name {
     std::string text;
     ::Roaring series;              ///< that have a label of this name
-    std::vector<LabelRef> labels;  ///< one per value, in the order they came
+    std::vector<LabelRef> labels;  ///< one per value, in the order they came; of some no series
+    std::uint64_t version = 0;     ///< of `series` and of what has which label
   };
 
   LabelTable() = default;
@@ -48,6 +49,8 @@ class LabelTable {
   /// The label with this part of canonical bytes, added if need be, with `series` in its postings.
   /// `name` is the name in `part`.
   LabelRef add(std::string_view part, std::string_view name, std::uint32_t series);
+  /// `series` has the label. A label that no series has stays, for the next that has it.
+  void remove(LabelRef label, std::uint32_t series);
   [[nodiscard]] std::optional<LabelRef> find(std::string_view name, std::string_view value) const;
 
   /// The label's part of canonical bytes; until the next add().
@@ -63,8 +66,11 @@ class LabelTable {
   }
 
   [[nodiscard]] const Name* name(std::string_view text) const;
-  /// Sorted.
+  /// Those that a series has, sorted.
   [[nodiscard]] std::vector<std::string> names() const;
+
+  /// All that is known of each name, in the order they came.
+  [[nodiscard]] const std::deque<Name>& each_name() const noexcept { return names_; }
 
   [[nodiscard]] std::size_t memory_bytes() const;
 

@@ -39,6 +39,19 @@ void Postings::add(std::uint32_t id) {
   ++count_;
 }
 
+void Postings::remove(std::uint32_t id) {
+  HYGGE_ASSERT(contains(id));
+  --count_;
+  if (capacity_ == kBitmap) {
+    bitmap_->remove(id);
+    return;
+  }
+  std::uint32_t* const ids = capacity_ == 0 ? two_ : list_;
+  std::uint32_t* const end = ids + count_ + 1;
+  std::uint32_t* const at = std::lower_bound(ids, end, id);
+  std::copy(at + 1, end, at);
+}
+
 void Postings::grow() {
   const std::span<const std::uint32_t> old = list();
   if (count_ >= kMaxListed) {

@@ -19,6 +19,8 @@ class Postings {
 
   /// `id` is not there yet. O(1) for rising ids.
   void add(std::uint32_t id);
+  /// `id` is there. A bitmap stays one.
+  void remove(std::uint32_t id);
   void release() noexcept;
 
   [[nodiscard]] std::uint32_t count() const noexcept { return count_; }

@@ -44,7 +44,7 @@ void look_at_values(RegexAnswer& answer, const LabelRegex& regex, const LabelTab
 }
 
 void look_at_series(RegexAnswer& answer, const LabelTable& table, const LabelTable::Name& name) {
-  answer.series_seen = name.series.cardinality();
+  answer.version = name.version;
   if (answer.labels.size() == name.labels.size()) {
     answer.series = name.series;
   } else {
@@ -69,7 +69,7 @@ Result<std::shared_ptr<const RegexAnswer>> RegexCache::ask(const LabelTable& tab
     if (at != answers_.end()) known = at->second;
   }
   const bool same_values = known && known->values_seen == name->labels.size();
-  if (same_values && known->series_seen == name->series.cardinality()) return known;
+  if (same_values && known->version == name->version) return known;
 
   // Two threads may do the same work; neither holds up the others.
   auto answer = known ? std::make_shared<RegexAnswer>(*known) : std::make_shared<RegexAnswer>();

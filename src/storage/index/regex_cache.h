@@ -27,10 +27,10 @@ namespace hygge::storage {
 /// the values that match or those that do not: the ones whose answer differs from that for "".
 struct RegexAnswer {
   bool matches_empty = false;
-  std::vector<LabelRef> labels;   ///< whose answer differs from that for ""
-  ::Roaring series;               ///< with one of `labels`
-  std::size_t values_seen = 0;    ///< of the name, in its order
-  std::uint64_t series_seen = 0;  ///< of the name
+  std::vector<LabelRef> labels;  ///< whose answer differs from that for ""
+  ::Roaring series;              ///< with one of `labels`
+  std::size_t values_seen = 0;   ///< of the name, in its order
+  std::uint64_t version = 0;     ///< of the name
 
   [[nodiscard]] std::size_t memory_bytes() const;
 };

@@ -58,6 +58,13 @@ void SeriesTable::add(std::uint32_t id, std::string_view canonical,
   (*pages_[page])[id % kPageIds] = place;
 }
 
+void SeriesTable::remove(std::uint32_t id, std::string_view canonical) noexcept {
+  HYGGE_ASSERT(contains(id));
+  Place& known = (*pages_[id / kPageIds])[id % kPageIds];
+  by_canonical_.remove(hash_of(canonical), known);
+  known = 0;
+}
+
 std::span<const LabelRef> SeriesTable::labels(std::uint32_t id) const noexcept {
   HYGGE_ASSERT(contains(id));
   const std::uint32_t* const at = series_.at(place(id));

@@ -26,6 +26,9 @@ class SeriesTable {
   /// `id` and what it is made of are new here.
   void add(std::uint32_t id, std::string_view canonical, std::span<const LabelRef> labels);
 
+  /// `id` is there, made of `canonical`. Its place stays taken until the table is made anew.
+  void remove(std::uint32_t id, std::string_view canonical) noexcept;
+
   [[nodiscard]] bool contains(std::uint32_t id) const noexcept { return place(id) != 0; }
   /// Of a series that is there; until the next add().
   [[nodiscard]] std::span<const LabelRef> labels(std::uint32_t id) const noexcept;

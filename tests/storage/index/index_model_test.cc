@@ -99,7 +99,21 @@ void check_names_and_values(const Index& index, const Model& model) {
   ASSERT_EQ(index.series_count(), model.size());
 }
 
-// Series are added between questions, so that kept answers of regexes grow old.
+// One of three series leaves, from whatever place.
+void remove_some(Index& index, Model& model, std::mt19937_64& random) {
+  for (auto at = model.begin(); at != model.end();) {
+    if (random() % 3 != 0) {
+      ++at;
+      continue;
+    }
+    index.remove(at->first);
+    ASSERT_FALSE(index.contains(at->first));
+    ASSERT_FALSE(index.find(canonical(at->second)));
+    at = model.erase(at);
+  }
+}
+
+// Series come and go between questions, so that kept answers of regexes grow old.
 TEST(IndexModel, SelectsWhatBruteForceSelects) {
   Regexes regexes;
   std::size_t selected = 0;
@@ -125,6 +139,7 @@ TEST(IndexModel, SelectsWhatBruteForceSelects) {
       id += 1 + static_cast<std::uint32_t>(random() % 5 == 0 ? random() % 50'000 : random() % 3);
       index.add(id, canonical(set));
       model[id] = set;
+      if (seed % 3 == 0 && random() % 30 == 0) remove_some(index, model, random);
       if (rounds > 100 && random() % 10 != 0) continue;
       const Selector selector = random_selector(random);
       const Ids expected = brute_force(model, selector, regexes);

@@ -39,6 +39,15 @@ TEST(Postings, HoldWhatASetHoldsInEachOfTheirForms) {
       ASSERT_TRUE(postings.contains(id));
       ASSERT_EQ(postings.contains(id + 1), model.count(id + 1) == 1);
     }
+    while (!model.empty()) {
+      const auto gone =
+          std::next(model.begin(), static_cast<std::ptrdiff_t>(random() % model.size()));
+      postings.remove(*gone);
+      ASSERT_FALSE(postings.contains(*gone));
+      model.erase(gone);
+      ASSERT_EQ(postings.count(), model.size());
+      ASSERT_EQ(ids_of(postings), std::vector<std::uint32_t>(model.begin(), model.end()));
+    }
     postings.release();
     EXPECT_EQ(postings.count(), 0U);
     EXPECT_EQ(postings.memory_bytes(), 0U);
