@@ -2,6 +2,7 @@
 #pragma once
 
 #include <hygge/batch.h>
+#include <hygge/cardinality.h>
 #include <hygge/error.h>
 #include <hygge/labels.h>
 #include <hygge/metadata.h>
@@ -120,13 +121,19 @@ class Db {
   /// io: nothing of the batch is visible, and writes fail until one finds room.
   [[nodiscard]] Result<WriteReport> write(const Batch& batch);
 
-  /// One consistent capture for all `selectors`, of the samples in `range`.
+  /// One consistent capture for all `selectors`, of the samples in `range`. Series without a sample
+  /// on any day that the range touches are not in it.
   [[nodiscard]] Result<View> view(std::span<const Selector> selectors, TimeRange range) const;
   [[nodiscard]] Result<View> view(std::initializer_list<Selector> selectors, TimeRange range) const;
 
   /// All label names; the values of one name; both sorted.
   [[nodiscard]] Result<std::vector<std::string>> label_names() const;
   [[nodiscard]] Result<std::vector<std::string>> label_values(std::string_view name) const;
+
+  /// Counts series by metric or label, from the index and the sets of series per day; reads no
+  /// chunk unless asked for bytes. O(labels and days counted). Errors: parse (a regex); for bytes
+  /// io and corruption.
+  [[nodiscard]] Result<Cardinality> cardinality(const CardinalityQuestion& question) const;
 
   /// Declared metadata by family name, sorted.
   [[nodiscard]] std::map<std::string, Metadata> metadata() const;

@@ -188,12 +188,17 @@ Result<TimeMs> Context::at(const Db* db) const {
 Result<TimeRange> Context::range(const Db& db, std::string_view otherwise, bool bounded) const {
   const auto at_ms = at(&db);
   if (!at_ms) return tl::unexpected<Error>(at_ms.error());
-  const std::string text = arguments_.get("range").value_or(std::string(otherwise));
-  auto range = parse_range(text, setting_for(&db), *at_ms);
+  auto range = parsed_range(db, arguments_.get("range").value_or(std::string(otherwise)));
   if (!range || !bounded || *range != everything()) return range;
   const auto bounds = db.time_bounds();
   if (!bounds) return TimeRange{*at_ms - kHourMs, *at_ms};
   return TimeRange{std::min(bounds->first_ms, bounds->last_ms - 1), bounds->last_ms};
+}
+
+Result<TimeRange> Context::parsed_range(const Db& db, const std::string& text) const {
+  const auto at_ms = at(&db);
+  if (!at_ms) return tl::unexpected<Error>(at_ms.error());
+  return parse_range(text, setting_for(&db), *at_ms);
 }
 
 Result<Steps> Context::range_steps(const Db& db, std::string_view otherwise) const {

@@ -53,6 +53,8 @@ class Context {
   [[nodiscard]] Result<TimeMs> at(const Db* db) const;
   [[nodiscard]] Result<TimeRange> range(const Db& db, std::string_view otherwise,
                                         bool bounded) const;
+  /// A range that another flag than --range gives.
+  [[nodiscard]] Result<TimeRange> parsed_range(const Db& db, const std::string& text) const;
   /// The steps of --range and --step.
   [[nodiscard]] Result<Steps> range_steps(const Db& db, std::string_view otherwise) const;
 

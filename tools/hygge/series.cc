@@ -65,6 +65,25 @@ Result<void> write_names(Context& context, std::string_view schema, std::string_
   return context.write_table(table);
 }
 
+// Label names, or the values of `name`; with --range those of the series with samples on its days.
+Result<std::vector<std::string>> names_of(Context& context, const Db& db, const std::string* name) {
+  if (!context.flag("range")) return name == nullptr ? db.label_names() : db.label_values(*name);
+  CardinalityQuestion question;
+  question.by = name == nullptr ? CardinalityQuestion::By::label : CardinalityQuestion::By::value;
+  if (name != nullptr) question.label = *name;
+  const auto range = context.range(db, "all", false);
+  if (!range) return tl::unexpected<Error>(range.error());
+  question.range = *range;
+  const auto found = db.cardinality(question);
+  if (!found) return tl::unexpected<Error>(found.error());
+  std::vector<std::string> out;
+  for (const CardinalityRow& row : found->rows) {
+    out.push_back(name == nullptr ? row.label : row.value);
+  }
+  std::sort(out.begin(), out.end());
+  return out;
+}
+
 }  // namespace
 
 Result<int> run_series(Context& context) {
@@ -116,18 +135,24 @@ Result<int> run_labels(Context& context) {
   const auto names = db->label_names();
   if (!names) return tl::unexpected<Error>(names.error());
   const auto& values = context.arguments().values;
-  Result<void> wrote;
-  if (values.empty()) {
-    if (names->empty()) context.note("the database holds no series");
-    wrote = write_names(context, "hygge.labels/1", "labels", "label", *names);
-  } else {
-    if (std::find(names->begin(), names->end(), values[0]) == names->end()) {
-      context.note(fmt::format("no label \"{}\"{}", values[0], did_you_mean(values[0], *names)));
-    }
-    const auto of_name = db->label_values(values[0]);
-    if (!of_name) return tl::unexpected<Error>(of_name.error());
-    wrote = write_names(context, "hygge.label_values/1", "values", values[0], *of_name);
+  const bool of_one = !values.empty();
+  const bool known = !of_one || std::find(names->begin(), names->end(), values[0]) != names->end();
+  std::vector<std::string> found;
+  if (known) {
+    auto within = names_of(context, *db, of_one ? &values[0] : nullptr);
+    if (!within) return tl::unexpected<Error>(within.error());
+    found = std::move(*within);
   }
+  if (!known) {
+    context.note(fmt::format("no label \"{}\"{}", values[0], did_you_mean(values[0], *names)));
+  } else if (names->empty()) {
+    context.note("the database holds no series");
+  } else if (found.empty()) {
+    context.note("no such series has samples on the days of the range");
+  }
+  const auto wrote = of_one
+                         ? write_names(context, "hygge.label_values/1", "values", values[0], found)
+                         : write_names(context, "hygge.labels/1", "labels", "label", found);
   if (!wrote) return tl::unexpected<Error>(wrote.error());
   return 0;
 }

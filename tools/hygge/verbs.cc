@@ -40,6 +40,9 @@ constexpr std::array kFlags = std::to_array<Flag>({
     {"keep-created", 0, "", "openmetrics: store _created as series", ""},
     {"type", 0, "TYPE", "of metrics for which the input has none", "counter delta gauge"},
     {"height", 0, "N", "rows of a plot; default 13", ""},
+    {"by", 0, "WHAT", "metric, label, label=value, or the values of one label: job=value", ""},
+    {"diff", 0, "R", "compare with an earlier range", ""},
+    {"bytes", 0, "", "also what the chunks take; walks those of the range", ""},
     {"only", 0, "NAME", "only the SLO of this name", ""},
     {"static", 0, "", "look at the files only, not at a database", ""},
     {"windows", 0, "D,D", "burn rates over these windows too, for example 1h,6h,3d", ""},
@@ -81,7 +84,12 @@ constexpr std::array kSeriesExamples = std::to_array<std::string_view>({
 constexpr std::array kLabelsExamples = std::to_array<std::string_view>({
     "--db shop.hygge labels",
     "--db shop.hygge labels job",
-    "--db shop.hygge labels code --format json",
+    "--db shop.hygge labels code --range 1d --at last --format json",
+});
+constexpr std::array kCardinalityExamples = std::to_array<std::string_view>({
+    "--db shop.hygge cardinality",
+    "--db shop.hygge cardinality --by code=value --range 1d --at last --bytes",
+    "--db shop.hygge cardinality '{job=\"edge\"}' --at last --range 1d --diff -8d..-7d",
 });
 constexpr std::array kMetadataExamples = std::to_array<std::string_view>({
     "--db shop.hygge metadata",
@@ -157,8 +165,11 @@ constexpr std::array kVerbs = std::to_array<Verb>({
      "at range step from height", "table", 1, 1, "an expression", kPlotExamples, run_plot},
     {"series", "asking", "[SELECTOR]", "series with their samples, first and last time",
      "at range limit from", kTables, 0, 1, "", kSeriesExamples, run_series},
-    {"labels", "asking", "[NAME]", "label names, or the values of one", "limit from", kTables, 0, 1,
-     "", kLabelsExamples, run_labels},
+    {"labels", "asking", "[NAME]", "label names, or the values of one", "at range limit from",
+     kTables, 0, 1, "", kLabelsExamples, run_labels},
+    {"cardinality", "asking", "[SELECTOR]",
+     "how many series by metric or label, and how they come and go, by the day",
+     "by at range diff bytes limit from", kTables, 0, 1, "", kCardinalityExamples, run_cardinality},
     {"metadata", "asking", "[METRIC]", "type, unit and help of metric families", "limit from",
      kTables, 0, 1, "", kMetadataExamples, run_metadata},
     {"slo lint", "promises", "FILE...", "what can be said about definitions before they are used",

@@ -66,6 +66,7 @@ Result<int> run_query(Context& context);
 Result<int> run_plot(Context& context);
 Result<int> run_series(Context& context);
 Result<int> run_labels(Context& context);
+Result<int> run_cardinality(Context& context);
 Result<int> run_metadata(Context& context);
 Result<int> run_slo_lint(Context& context);
 Result<int> run_slo_report(Context& context);

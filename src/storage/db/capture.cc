@@ -2,8 +2,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <roaring/roaring.hh>
 #include <utility>
 
+#include "model/partition.h"
 #include "storage/db/db_impl.h"
 
 namespace hygge {
@@ -17,11 +19,16 @@ Result<std::shared_ptr<ViewState>> Db::Impl::capture(
   state->range = range;
   const std::shared_lock lock(state_mutex_);
   if (!home_) return fail(ErrorCode::invalid_argument, fmt::format("{} is closed", dir_));
+  // Series without samples on the days of the range are left out: with years of churn, most.
+  const ::Roaring present = range.empty() ? ::Roaring()
+                                          : presence_.series_within(partition_of(range.after + 1),
+                                                                    partition_of(range.until));
   std::vector<std::vector<std::uint32_t>> ids;
   std::vector<std::uint32_t> all;
   for (const Selector& selector : selectors) {
     auto selected = index_->select(selector);
     if (!selected) return tl::unexpected<Error>(selected.error());
+    std::erase_if(*selected, [&](std::uint32_t id) { return !present.contains(id); });
     all.insert(all.end(), selected->begin(), selected->end());
     ids.push_back(std::move(*selected));
   }

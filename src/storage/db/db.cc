@@ -71,6 +71,10 @@ Result<std::vector<std::string>> Db::label_values(std::string_view name) const {
   return impl_->index_->label_values(name);
 }
 
+Result<Cardinality> Db::cardinality(const CardinalityQuestion& question) const {
+  return impl_->cardinality(question);
+}
+
 std::map<std::string, Metadata> Db::metadata() const {
   const std::shared_lock lock(impl_->state_mutex_);
   return *impl_->metadata_;

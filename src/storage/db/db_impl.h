@@ -51,6 +51,7 @@ class Db::Impl {
   Result<std::shared_ptr<storage::ViewState>> capture(
       std::span<const Selector> selectors, TimeRange range,
       std::vector<std::vector<std::size_t>>& picked);
+  Result<Cardinality> cardinality(const CardinalityQuestion& question);
   Result<void> maintain();
   Result<void> flush();
   Result<void> compact();

@@ -44,6 +44,15 @@ std::uint64_t Presence::series_count(std::int32_t partition) const {
   return at == sets_.end() ? 0 : at->second->cardinality();
 }
 
+::Roaring Presence::series_within(std::int64_t from, std::int64_t to) const {
+  std::vector<const ::Roaring*> sets;
+  for (const auto& [partition, set] : sets_) {
+    if (partition >= from && partition <= to) sets.push_back(set.get());
+  }
+  if (sets.empty()) return {};
+  return ::Roaring::fastunion(sets.size(), sets.data());
+}
+
 std::vector<std::pair<std::string, std::string>> Presence::take_changes() {
   std::vector<std::pair<std::string, std::string>> out;
   for (const std::int32_t partition : changed_) {

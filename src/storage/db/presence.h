@@ -28,6 +28,8 @@ class Presence {
   /// The partitions within [from, to] that have the series, in order.
   [[nodiscard]] std::vector<std::int32_t> partitions_of(std::uint32_t series, std::int64_t from,
                                                         std::int64_t to) const;
+  /// The series of all partitions within [from, to].
+  [[nodiscard]] ::Roaring series_within(std::int64_t from, std::int64_t to) const;
   [[nodiscard]] std::size_t partition_count() const noexcept { return sets_.size(); }
   /// All partitions, in order; the series of one, sorted.
   [[nodiscard]] std::vector<std::int32_t> partitions() const;
