@@ -9,6 +9,7 @@
 #include <chrono>
 #include <utility>
 
+#include "base/mutation.h"
 #include "storage/db/db_impl.h"
 #include "storage/db/meta.h"
 #include "storage/upkeep/stored.h"
@@ -83,7 +84,9 @@ Result<void> Db::Impl::put_pass() {
       return {};
     }
   }
-  if (auto synced = log_->sync(); !synced) return synced;
+  if (!broken("log-leads-store")) {
+    if (auto synced = log_->sync(); !synced) return synced;
+  }
   const auto report = storage::write_put_pass(*home_->store, unfinished_);
   if (!report) return tl::unexpected<Error>(report.error());
   {
@@ -105,15 +108,15 @@ Result<void> Db::Impl::flush_and_mark() {
   {
     const std::shared_lock lock(state_mutex_);
     mark = finished_high_water_;
-    if (const auto lowest = head_.lowest_sequence()) mark = std::min(mark, *lowest - 1);
+    const auto lowest = head_.lowest_sequence();
+    if (lowest && !broken("mark-below-the-head")) mark = std::min(mark, *lowest - 1);
     if (unput_sequence_ != 0) mark = std::min(mark, unput_sequence_ - 1);
   }
   log_bytes_since_mark_.store(0, std::memory_order_relaxed);
   if (mark <= marked_sequence_) return {};
-    // tests/crash compiles this file once more without the flush, and has to see data lost.
-#ifndef HYGGE_MUTATION_MARK_WITHOUT_FLUSH
-  if (auto flushed = home_->store->flush(); !flushed) return flushed;
-#endif
+  if (!broken("mark-after-flush")) {
+    if (auto flushed = home_->store->flush(); !flushed) return flushed;
+  }
   {
     const std::lock_guard lock(write_mutex_);
     // With nothing left above the mark, all segments before the one that holds it can go.
@@ -126,7 +129,9 @@ Result<void> Db::Impl::flush_and_mark() {
     auto sequence = log_->append(std::span(&record, 1));
     if (!sequence) return tl::unexpected<Error>(sequence.error());
   }
-  if (auto synced = log_->sync(); !synced) return synced;
+  if (!broken("unlink-after-mark")) {
+    if (auto synced = log_->sync(); !synced) return synced;
+  }
   marked_sequence_ = mark;
   marks_.fetch_add(1, std::memory_order_relaxed);
   const std::lock_guard lock(write_mutex_);

@@ -2,6 +2,7 @@
 
 #include "base/assert.h"
 #include "base/checksum.h"
+#include "base/mutation.h"
 
 namespace hygge::storage {
 
@@ -23,7 +24,8 @@ std::optional<LogRecord> parse_record(Bytes bytes, std::size_t& length) {
   if (body_bytes < kMinBodyBytes || body_bytes > kMaxBodyBytes) return std::nullopt;
   if (bytes.size() - 8 < body_bytes) return std::nullopt;
   const Bytes body = bytes.subspan(8, body_bytes);
-  if (load_le<std::uint32_t>(bytes.data() + 4) != checksum32(body)) return std::nullopt;
+  const bool whole = load_le<std::uint32_t>(bytes.data() + 4) == checksum32(body);
+  if (!whole && !broken("torn-tail")) return std::nullopt;
   length = 8 + body_bytes;
   return LogRecord{static_cast<RecordType>(body[0]), load_le<std::uint64_t>(body.data() + 1),
                    body.subspan(kMinBodyBytes)};

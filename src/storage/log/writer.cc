@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/assert.h"
+#include "base/mutation.h"
 
 namespace hygge::storage {
 
@@ -86,7 +87,8 @@ Result<void> LogWriter::begin_segment() {
 Result<void> LogWriter::cut_current() {
   if (auto cut = file_->truncate(offset_); !cut) return cut;
   allocated_ = offset_;
-  if (auto synced = file_->sync(); !synced) {
+  const bool skipped = broken("segment-synced-before-next");
+  if (auto synced = skipped ? Result<void>() : file_->sync(); !synced) {
     failed_ = true;
     return synced;
   }
@@ -136,6 +138,7 @@ Result<void> LogWriter::write(std::span<const PendingRecord> records) {
     if (auto reserved = file_->preallocate(wanted); !reserved) return reserved;
     allocated_ = wanted;
   }
+  if (broken("log-then-head")) return {};
   return file_->write_at(offset_, as_bytes(buffer_));
 }
 
@@ -177,7 +180,7 @@ Result<void> LogWriter::sync() {
     sequence = next_sequence_ - 1;
   }
   // Appends go on meanwhile; older segments were synced before they were left.
-  auto synced = file_->sync();
+  auto synced = broken("acknowledge-after-sync") ? Result<void>() : file_->sync();
   const std::lock_guard lock(mutex_);
   if (!synced) {
     failed_ = true;
