@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <random>
+#include <roaring/roaring.hh>
 #include <string>
 #include <vector>
 
@@ -96,8 +97,8 @@ void BM_IndexBuild(benchmark::State& state) {
 }
 BENCHMARK(BM_IndexBuild)
     ->ArgName("series")
-    ->Arg(100'000)
-    ->Arg(1'000'000)
+    ->RangeMultiplier(10)
+    ->Range(1'000, 1'000'000)
     ->Unit(benchmark::kMillisecond);
 
 // Known series in random order, as batches from many targets bring them.
@@ -128,7 +129,7 @@ void BM_IndexFind(benchmark::State& state) {
   state.counters["time/series"] =
       Counter(count, Counter::kIsIterationInvariantRate | Counter::kInvert);
 }
-BENCHMARK(BM_IndexFind)->ArgName("series")->Arg(10'000)->Arg(100'000)->Arg(1'000'000);
+BENCHMARK(BM_IndexFind)->ArgName("series")->RangeMultiplier(10)->Range(1'000, 1'000'000);
 
 void select(benchmark::State& state, const Selector& selector) {
   const Built& it = built(static_cast<std::size_t>(state.range(0)));
@@ -163,7 +164,10 @@ void BM_IndexSelectWords(benchmark::State& state) {
   select(state, {{kMetric, {"job", MatchOp::regex, "service-1|service-2|service-3"}}});
 }
 void BM_IndexSelectPlain(benchmark::internal::Benchmark* benchmark) {
-  benchmark->ArgName("series")->Arg(100'000)->Arg(1'000'000)->Unit(benchmark::kMicrosecond);
+  benchmark->ArgName("series")
+      ->RangeMultiplier(10)
+      ->Range(1'000, 1'000'000)
+      ->Unit(benchmark::kMicrosecond);
 }
 BENCHMARK(BM_IndexSelectMetric)->Apply(BM_IndexSelectPlain);
 BENCHMARK(BM_IndexSelectOne)->Apply(BM_IndexSelectPlain);
@@ -184,6 +188,28 @@ void BM_IndexSelectNewRegex(benchmark::State& state) {
   }
 }
 BENCHMARK(BM_IndexSelectNewRegex)->Apply(BM_IndexSelectPlain);
+
+// Counting as `cardinality` does: half of the series are in the range, a tenth are new.
+void count(benchmark::State& state, bool metrics) {
+  const Built& it = built(static_cast<std::size_t>(state.range(0)));
+  ::Roaring in;
+  ::Roaring fresh;
+  for (std::uint32_t id = 1; id <= it.canonical.size(); ++id) {
+    if (id % 2 == 0) in.add(id);
+    if (id % 10 == 0) fresh.add(id);
+  }
+  const std::vector<const ::Roaring*> sets = {&in, &in, &fresh, &fresh};
+  std::size_t rows = 0;
+  for (auto _ : state) {
+    rows = it.index->count_labels(metrics ? "__name__" : "", sets, nullptr).size();
+    benchmark::DoNotOptimize(rows);
+  }
+  state.counters["rows"] = static_cast<double>(rows);
+}
+void BM_IndexCountMetrics(benchmark::State& state) { count(state, true); }
+void BM_IndexCountLabels(benchmark::State& state) { count(state, false); }
+BENCHMARK(BM_IndexCountMetrics)->Apply(BM_IndexSelectPlain);
+BENCHMARK(BM_IndexCountLabels)->Apply(BM_IndexSelectPlain);
 
 }  // namespace
 }  // namespace hygge::storage
