@@ -19,6 +19,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <hygge/db.h>
+#include <poll.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -214,6 +215,13 @@ Running start(const std::vector<std::string>& arguments) {
   return {pid, ends[0]};
 }
 
+// Waits for the first output, a minute at most.
+void wait_for_output(const Running& running) {
+  constexpr int kMinuteMs = 60'000;
+  pollfd watched{running.out, POLLIN, 0};
+  ::poll(&watched, 1, kMinuteMs);
+}
+
 // Reads the rest of the pipe, ends the process if asked, and gives its exit status.
 int finish(Running running, std::string& text) {
   std::array<char, 4096> block{};
@@ -286,6 +294,9 @@ class Trial {
     const bool synced = power_ && random_() % 2 == 0;
     const Running writer = start(
         {"--child", db_, std::to_string(seed_), std::to_string(there_), synced ? "batch" : "none"});
+    // One time in five at any moment of the open; otherwise from the first acknowledgement on, so
+    // that a slow machine writes as well.
+    if (random_() % 5 != 0) wait_for_output(writer);
     std::this_thread::sleep_for(std::chrono::milliseconds(20 + random_() % 400));
     ::kill(writer.pid, SIGKILL);
     std::string text;
