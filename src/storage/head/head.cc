@@ -216,6 +216,15 @@ void Head::close_late() {
   for_each_part([&](std::uint32_t series, Part& part) { close_late(series, part); });
 }
 
+void Head::close_partition(std::int32_t partition) {
+  if (open_chunks_ + late_buffers_ == 0) return;
+  for_each_part([&](std::uint32_t series, Part& part) {
+    if (part.partition != partition) return;
+    close_open(series, part);
+    close_late(series, part);
+  });
+}
+
 std::vector<WaitingChunkPtr> Head::waiting() const { return waiting_; }
 
 void Head::drop(const std::vector<WaitingChunkPtr>& stored) {

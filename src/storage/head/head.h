@@ -87,6 +87,9 @@ class Head {
   void close_all();
   void close_late();
 
+  /// Closes all open chunks and late buffers of one partition.
+  void close_partition(std::int32_t partition);
+
   /// All that waits, in the order in which it closed.
   [[nodiscard]] std::vector<WaitingChunkPtr> waiting() const;
   [[nodiscard]] std::size_t waiting_bytes() const noexcept { return waiting_bytes_; }

@@ -132,7 +132,24 @@ void StoreBatch::delete_meta(std::string_view name) {
 }
 bool StoreBatch::empty() const noexcept { return impl_->changes.empty(); }
 
+namespace {
+
+// Bounds of a partition's keys, the second one past the last.
+struct PartitionKeys {
+  explicit PartitionKeys(std::int32_t partition)
+      : from(encode_key({partition, 0, 0, 0})),
+        to(encode_key({partition, 0xffff'ffffU, 0xffff'ffffU, 0xffff})) {}
+  std::string from;
+  std::string to;
+};
+
+}  // namespace
+
 struct Store::Impl {
+  Result<void> flush(Family family);
+  Result<void> compact(Family family, const rocksdb::Slice* from, const rocksdb::Slice* to,
+                       std::atomic<bool>* cancel);
+
   std::string dir;
   std::shared_ptr<rocksdb::Cache> cache;
   std::shared_ptr<CountFlushes> flushes = std::make_shared<CountFlushes>();
@@ -170,6 +187,7 @@ struct ChunkScan::Impl {
   rocksdb::DB* db = nullptr;
   rocksdb::ColumnFamilyHandle* family = nullptr;
   StoreSnapshotPtr snapshot;
+  ScanUse use = ScanUse::again;
   std::unique_ptr<rocksdb::Iterator> iterator;
   ChunkKey key;
   bool valid = false;
@@ -179,6 +197,10 @@ struct ChunkScan::Impl {
     rocksdb::ReadOptions options;
     options.snapshot = snapshot->get();
     options.verify_checksums = true;
+    if (use == ScanUse::once) {
+      options.fill_cache = false;
+      options.readahead_size = 2U << 20U;
+    }
     iterator.reset(db->NewIterator(options, family));
     error.reset();
   }
@@ -269,41 +291,66 @@ Result<void> Store::apply(const StoreBatch& batch) {
   return {};
 }
 
-Result<void> Store::flush() {
+Result<void> Store::Impl::flush(Family family) {
   rocksdb::FlushOptions options;
   options.wait = true;
   options.allow_write_stall = true;
-  // `meta` last: what it says (high-water, presence) must never be ahead of what it speaks of.
-  for (const Family family : {kSeries, kChunks, kMeta}) {
-    rocksdb::Status status = impl_->db->Flush(options, impl_->handles[family]);
-    if (!status.ok() && impl_->db->Resume().ok()) {
-      status = impl_->db->Flush(options, impl_->handles[family]);
-    }
-    if (!status.ok()) return failed(status, fmt::format("flushing {}", kFamilyNames[family]));
+  rocksdb::Status status = db->Flush(options, handles[family]);
+  if (!status.ok() && db->Resume().ok()) status = db->Flush(options, handles[family]);
+  if (!status.ok()) return failed(status, fmt::format("flushing {}", kFamilyNames[family]));
+  return {};
+}
+
+Result<void> Store::Impl::compact(Family family, const rocksdb::Slice* from,
+                                  const rocksdb::Slice* to, std::atomic<bool>* cancel) {
+  rocksdb::CompactRangeOptions options;
+  // What flushes and other compactions do meanwhile goes on.
+  options.exclusive_manual_compaction = false;
+  options.canceled = cancel;
+  const rocksdb::Status status = db->CompactRange(options, handles[family], from, to);
+  if (status.IsIncomplete() && cancel != nullptr && cancel->load()) return {};
+  if (!status.ok()) return failed(status, fmt::format("compacting {}", kFamilyNames[family]));
+  return {};
+}
+
+// `meta` last: what it says (high-water, presence) must never be ahead of what it speaks of.
+Result<void> Store::flush() {
+  if (auto flushed = flush_data(); !flushed) return flushed;
+  return flush_meta();
+}
+
+Result<void> Store::flush_data() {
+  if (auto flushed = impl_->flush(kSeries); !flushed) return flushed;
+  return impl_->flush(kChunks);
+}
+
+Result<void> Store::flush_meta() { return impl_->flush(kMeta); }
+
+Result<void> Store::compact(std::atomic<bool>* cancel) {
+  for (const Family family : {kChunks, kSeries, kMeta}) {
+    auto compacted = impl_->compact(family, nullptr, nullptr, cancel);
+    if (!compacted) return compacted;
   }
   return {};
 }
 
-Result<void> Store::compact() {
-  rocksdb::CompactRangeOptions options;
-  options.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForceOptimized;
-  for (const Family family : {kChunks, kSeries, kMeta}) {
-    const rocksdb::Status status =
-        impl_->db->CompactRange(options, impl_->handles[family], nullptr, nullptr);
-    if (!status.ok()) return failed(status, fmt::format("compacting {}", kFamilyNames[family]));
-  }
-  return {};
+Result<void> Store::compact_partition(std::int32_t partition, std::atomic<bool>* cancel) {
+  const PartitionKeys keys(partition);
+  const rocksdb::Slice from = slice(keys.from);
+  const rocksdb::Slice to = slice(keys.to);
+  return impl_->compact(kChunks, &from, &to, cancel);
 }
 
 StoreSnapshotPtr Store::snapshot() const {
   return std::make_shared<StoreSnapshot>(impl_->db.get());
 }
 
-ChunkScan Store::scan(StoreSnapshotPtr snapshot) const {
+ChunkScan Store::scan(StoreSnapshotPtr snapshot, ScanUse use) const {
   auto impl = std::make_unique<ChunkScan::Impl>();
   impl->db = impl_->db.get();
   impl->family = impl_->handles[kChunks];
   impl->snapshot = std::move(snapshot);
+  impl->use = use;
   impl->begin();
   return ChunkScan(std::move(impl));
 }
@@ -348,6 +395,18 @@ std::uint64_t Store::chunk_file_bytes() const {
   rocksdb::ColumnFamilyMetaData meta;
   impl_->db->GetColumnFamilyMetaData(impl_->handles[kChunks], &meta);
   return meta.size;
+}
+
+std::uint64_t Store::chunk_file_bytes(std::int32_t partition) const {
+  const PartitionKeys keys(partition);
+  const rocksdb::Range range(slice(keys.from), slice(keys.to));
+  rocksdb::SizeApproximationOptions options;
+  options.include_memtables = false;
+  options.include_files = true;
+  std::uint64_t out = 0;
+  const rocksdb::Status status =
+      impl_->db->GetApproximateSizes(options, impl_->handles[kChunks], &range, 1, &out);
+  return status.ok() ? out : 0;
 }
 
 Result<void> Store::verify_checksums(

@@ -4,6 +4,7 @@
 
 #include <hygge/error.h>
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -51,6 +52,9 @@ class StoreBatch {
 class StoreSnapshot;
 using StoreSnapshotPtr = std::shared_ptr<const StoreSnapshot>;
 
+/// Whether blocks that a scan reads may be wanted again. Once: they are read ahead, and not cached.
+enum class ScanUse : std::uint8_t { again, once };
+
 /// Walks chunks in key order over a snapshot. One thread at a time. Must not outlive
 /// the Store.
 class ChunkScan {
@@ -92,11 +96,18 @@ class Store {
   [[nodiscard]] Result<void> apply(const StoreBatch& batch);
   /// Writes every memtable to files, `series` and `chunks` before `meta`, and waits.
   [[nodiscard]] Result<void> flush();
-  /// Compacts everything to the bottom level.
-  [[nodiscard]] Result<void> compact();
+  /// The two halves of flush().
+  [[nodiscard]] Result<void> flush_data();
+  [[nodiscard]] Result<void> flush_meta();
+  /// Compacts everything to the bottom level; what lies there alone is left. `cancel`, if any, may
+  /// be set by another thread: then it ends early, and well.
+  [[nodiscard]] Result<void> compact(std::atomic<bool>* cancel = nullptr);
+  /// The same for the chunks of one partition.
+  [[nodiscard]] Result<void> compact_partition(std::int32_t partition,
+                                               std::atomic<bool>* cancel = nullptr);
 
   [[nodiscard]] StoreSnapshotPtr snapshot() const;
-  [[nodiscard]] ChunkScan scan(StoreSnapshotPtr snapshot) const;
+  [[nodiscard]] ChunkScan scan(StoreSnapshotPtr snapshot, ScanUse use = ScanUse::again) const;
   [[nodiscard]] Result<std::optional<std::string>> get_meta(std::string_view name) const;
   /// Entries whose name starts with `prefix`, in order.
   [[nodiscard]] Result<void> scan_meta(
@@ -108,6 +119,8 @@ class Store {
 
   /// Bytes of the live files of `chunks`, keys included.
   [[nodiscard]] std::uint64_t chunk_file_bytes() const;
+  /// Of one partition, to a block.
+  [[nodiscard]] std::uint64_t chunk_file_bytes(std::int32_t partition) const;
   /// Re-reads every block of every file and compares checksums. Calls `damaged(file, what)`.
   [[nodiscard]] Result<void> verify_checksums(
       const std::function<void(std::string_view file, std::string_view what)>& damaged) const;

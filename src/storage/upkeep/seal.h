@@ -1,0 +1,67 @@
+// Sealing: the chunks of a partition, as they came, become chunks as they are best kept.
+//
+// One ordered pass over a snapshot. Per series all chunks are decoded, merged by (time, ordinal),
+// cut into chunks of up to 1,024 samples and encoded as small as the codecs allow. One batch per
+// few series deletes the keys that were read, and no others, and puts the new chunks with ordinal
+// 0: a reader sees a series before or after, and what a put pass writes meanwhile stays.
+//
+// Knows nothing of states, locks and flushes; those are db/seal.cc.
+#pragma once
+
+#include <hygge/error.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "codec/envelope.h"
+#include "storage/store/store.h"
+
+namespace hygge::storage {
+
+struct ResealOptions {
+  /// Also the series that the list does not name, if the store holds any.
+  bool whole_partition = true;
+  /// A batch goes to the store once it holds this many bytes.
+  std::size_t batch_bytes = 256U << 10U;
+  /// Asked between batches with the number of series done; false ends the pass.
+  std::function<bool(std::uint64_t series_done)> go_on;
+};
+
+struct ResealReport {
+  bool finished = true;  ///< false: `go_on` said no
+  std::uint64_t series = 0;
+  std::uint64_t series_rewritten = 0;  ///< the others were sealed bit for bit like that already
+  std::uint64_t samples = 0;           ///< of the series rewritten
+  std::uint64_t chunks_read = 0;
+  std::uint64_t chunks_written = 0;
+  std::uint64_t bytes_written = 0;  ///< keys and values
+  /// Series of which something cannot be read: left as they are.
+  std::vector<std::uint32_t> damaged;
+};
+
+/// Rewrites what `snapshot` holds of a partition. `series`, sorted, are those to do; in a whole
+/// partition they only help to go on behind damage. At any moment the store reads the same; ended
+/// early, it is to be done again. Errors: those of Store::apply.
+[[nodiscard]] Result<ResealReport> reseal_partition(Store& store, const StoreSnapshotPtr& snapshot,
+                                                    std::int32_t partition,
+                                                    std::span<const std::uint32_t> series,
+                                                    const ResealOptions& options);
+
+/// Follows the chunks of a sealed partition in order of their keys.
+class SealedOrder {
+ public:
+  /// Why this chunk is not where a seal puts one; "" if it is.
+  [[nodiscard]] std::string next(const ChunkKey& key, TimeMs last_ms, std::uint32_t samples);
+
+ private:
+  std::optional<ChunkKey> key_;
+  TimeMs last_ms_ = 0;
+  std::uint32_t samples_ = 0;
+};
+
+}  // namespace hygge::storage
