@@ -5,6 +5,7 @@
 #include <hygge/cardinality.h>
 #include <hygge/error.h>
 #include <hygge/labels.h>
+#include <hygge/maintain.h>
 #include <hygge/metadata.h>
 #include <hygge/options.h>
 #include <hygge/selector.h>
@@ -53,6 +54,22 @@ struct Stats {
   std::uint64_t replay_samples = 0;  ///< that the last open replayed
   std::uint64_t disk_bytes = 0;      ///< the whole directory
   std::uint64_t partitions = 0;
+  /// One UTC day with samples. What the head holds of it is not counted.
+  struct Day {
+    TimeRange range;
+    enum class State : std::uint8_t {
+      open,
+      sealed,
+      sealed_early,  ///< sealed before its end by compact(): the next sample opens it again
+    } state = State::open;
+    std::uint64_t series = 0;
+    std::uint64_t dirty_series = 0;  ///< of a sealed day: late data waits to be merged
+    std::uint64_t chunks = 0;
+    std::uint64_t samples = 0;
+    std::uint64_t payload_bytes = 0;
+    std::uint64_t file_bytes = 0;  ///< on disk, to a block; 0 while all is in memory
+  };
+  std::vector<Day> days;  ///< in order
   /// Since the open:
   std::uint64_t put_passes = 0;
   std::uint64_t chunks_put = 0;
@@ -60,6 +77,10 @@ struct Stats {
   std::uint64_t marks = 0;
   std::uint64_t segments_unlinked = 0;
   std::uint64_t late_duplicates = 0;  ///< late samples that the store held bit for bit
+  std::uint64_t partitions_sealed = 0;
+  std::uint64_t series_resealed = 0;  ///< of sealed days, done again for late data
+  std::uint64_t sealed_chunks = 0;    ///< that seals wrote
+  std::uint64_t sealed_bytes = 0;     ///< keys and values of those, before compression
 };
 
 /// The oldest and the newest sample of a database.
@@ -138,15 +159,19 @@ class Db {
   /// Declared metadata by family name, sorted.
   [[nodiscard]] std::map<std::string, Metadata> metadata() const;
 
-  /// A put pass, and a flush and mark when due, as the maintenance thread does them. For
-  /// Maintenance::manual. Errors: no_space, io, read_only.
-  [[nodiscard]] Result<void> maintain();
+  /// What is due, as the maintenance threads do it: a put pass, a flush and mark, then seals: a day
+  /// that ended more than two hours ago, by the newest sample and by the clock, and got nothing for
+  /// ten minutes is rewritten in its final form; late data is merged into it, at most every ten
+  /// minutes. Reads and writes go on meanwhile. For Maintenance::manual. Does nothing where the
+  /// database is open for reading only. Errors: no_space, io, corruption of what is no chunk.
+  [[nodiscard]] Result<MaintainReport> maintain(const Maintain& how = {});
   /// Closes every open chunk and late buffer, writes all to the store, flushes and marks: the
   /// counts of stats() are final then, and nothing is left to replay. Errors: no_space, io,
   /// read_only.
   [[nodiscard]] Result<void> flush();
-  /// flush(), then compacts the store.
-  [[nodiscard]] Result<void> compact();
+  /// flush(), then seals every day, today too (its next sample opens it again), and compacts the
+  /// store. Errors: no_space, io, read_only.
+  [[nodiscard]] Result<MaintainReport> compact(const Maintain& how = {});
   /// What was acknowledged so far survives a power cut once this returns.
   [[nodiscard]] Result<void> sync();
 

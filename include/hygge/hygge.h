@@ -8,6 +8,7 @@
 #include <hygge/error.h>
 #include <hygge/gorilla.h>
 #include <hygge/labels.h>
+#include <hygge/maintain.h>
 #include <hygge/metadata.h>
 #include <hygge/near.h>
 #include <hygge/options.h>

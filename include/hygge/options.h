@@ -43,9 +43,9 @@ struct Tuning {
   std::size_t mark_bytes = 32U << 20U;  ///< log written since the last mark that starts a flush
 };
 
-/// Who does put passes, flushes, marks and the removal of log segments.
+/// Who does put passes, flushes, marks, the removal of log segments, and seals.
 enum class Maintenance : std::uint8_t {
-  thread,  ///< one background thread of the Db
+  thread,  ///< two background threads of the Db: one for what is short, one for what is long
   manual,  ///< the caller, by Db::maintain()
 };
 

@@ -85,9 +85,9 @@ std::optional<TimeBounds> Db::time_bounds() const {
   return impl_->bounds_;
 }
 
-Result<void> Db::maintain() { return impl_->maintain(); }
+Result<MaintainReport> Db::maintain(const Maintain& how) { return impl_->maintain(how); }
 Result<void> Db::flush() { return impl_->flush(); }
-Result<void> Db::compact() { return impl_->compact(); }
+Result<MaintainReport> Db::compact(const Maintain& how) { return impl_->compact(how); }
 Result<void> Db::sync() { return impl_->sync(); }
 Result<void> Db::close() { return impl_->close(); }
 Result<VerifyReport> Db::verify() const { return impl_->verify(); }

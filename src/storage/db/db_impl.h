@@ -1,6 +1,7 @@
 // The machine behind Db: log, head, index and store, and which lock guards what.
 //
 // Locks, always taken in this order:
+//   step_mutex_    one long step at a time: a seal, a redo, a delete, retention, a clone
 //   upkeep_mutex_  one put pass, flush or mark at a time
 //   write_mutex_   one batch at a time between log and head; the log writer's append
 //   state_mutex_   head, index, presence, metadata and the small figures; held alone to apply a
@@ -18,6 +19,8 @@
 #include <mutex>
 #include <optional>
 #include <shared_mutex>
+#include <span>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -37,6 +40,8 @@
 
 namespace hygge {
 
+class Step;
+
 class Db::Impl {
  public:
   static Result<std::shared_ptr<Impl>> open(const std::string& dir, const Options& options);
@@ -52,14 +57,15 @@ class Db::Impl {
       std::span<const Selector> selectors, TimeRange range,
       std::vector<std::vector<std::size_t>>& picked);
   Result<Cardinality> cardinality(const CardinalityQuestion& question);
-  Result<void> maintain();
+  Result<MaintainReport> maintain(const Maintain& how);
   Result<void> flush();
-  Result<void> compact();
+  Result<MaintainReport> compact(const Maintain& how);
   Result<void> sync();
   Result<void> close();
   void abandon();  ///< what the destructor does: close(), views or not
   Result<VerifyReport> verify();
   Result<Stats> stats();
+  [[nodiscard]] std::vector<Stats::Day> days() const;
 
   // Read by Db under the shared lock.
   mutable std::shared_mutex state_mutex_;
@@ -106,7 +112,29 @@ class Db::Impl {
                     const std::vector<std::pair<Touch, storage::Head::Known>>& known,
                     std::uint64_t sequence);
   Result<void> commit(const Prepared& prepared, WriteReport& report);
+  // seal.cc
+  struct SealPlan {
+    std::int32_t partition;
+    storage::PartitionState state;  ///< when it is done
+    bool redo;                      ///< only its dirty series
+    std::uint64_t weight;           ///< series, for progress
+  };
+  [[nodiscard]] std::vector<SealPlan> due_seals(TimeMs now_ms, bool settled) const;
+  [[nodiscard]] std::vector<SealPlan> due_redos(TimeMs now_ms, bool settled) const;
+  [[nodiscard]] std::vector<SealPlan> all_seals(TimeMs now_ms) const;
+  Result<storage::StoreSnapshotPtr> begin_seal(const SealPlan& plan,
+                                               std::vector<std::uint32_t>& series);
+  Result<void> finish_seal(const SealPlan& plan, std::span<const std::uint32_t> left);
+  void abandon_seal(std::int32_t partition);
+  Result<bool> seal(const SealPlan& plan, Step& step);
+  Result<void> seal_due(Step& step);
+  Result<MaintainReport> run_steps(const Maintain& how);
   // upkeep.cc
+  Result<void> tick();
+  Result<void> put_everything();
+  void put_if_due();
+  [[nodiscard]] bool open_for_steps();
+  void run_long_steps();
   Result<void> put_pass();
   storage::PutCapture capture_puts();
   Result<void> flush_and_mark();
@@ -125,6 +153,7 @@ class Db::Impl {
   OpenReport open_report_;
   bool replayed_changes_ = false;
 
+  std::mutex step_mutex_;
   std::mutex upkeep_mutex_;
   std::mutex write_mutex_;
   std::unique_ptr<storage::LogWriter> log_;
@@ -150,14 +179,18 @@ class Db::Impl {
   std::atomic<std::uint64_t> log_bytes_since_mark_{0};
   std::atomic<std::uint64_t> put_passes_{0}, chunks_put_{0}, marks_{0}, segments_unlinked_{0},
       late_duplicates_{0};
+  std::atomic<std::uint64_t> partitions_sealed_{0}, series_resealed_{0}, sealed_chunks_{0},
+      sealed_bytes_{0};
   std::shared_ptr<const int> views_ = std::make_shared<int>(0);  ///< use_count − 1: live views
   bool closed_ = false;                                          ///< guarded by write_mutex_
 
   std::mutex wake_mutex_;
   std::condition_variable wake_;
-  bool stopping_ = false;  ///< guarded by wake_mutex_
-  bool work_ = false;      ///< guarded by wake_mutex_
-  std::thread thread_;
+  bool stopping_ = false;     ///< guarded by wake_mutex_
+  bool work_ = false;         ///< guarded by wake_mutex_
+  std::thread thread_;        ///< syncs, put passes, marks: never long
+  std::stop_source closing_;  ///< cuts steps short
+  std::thread step_thread_;   ///< seals and redoes
 };
 
 }  // namespace hygge

@@ -11,6 +11,7 @@
 #include "model/partition.h"
 #include "storage/db/db_impl.h"
 #include "storage/upkeep/merge.h"
+#include "storage/upkeep/seal.h"
 #include "storage/upkeep/stored.h"
 
 namespace hygge {
@@ -20,6 +21,38 @@ using storage::ChunkScan;
 
 namespace {
 constexpr ChunkKey kFirstKey{std::numeric_limits<std::int32_t>::min(), 0, 0, 0};
+
+std::int32_t partition_at(const Stats::Day& day) {
+  return static_cast<std::int32_t>(partition_of(day.range.until));
+}
+
+// Adds every chunk to its day. `days` is in order and names all partitions that hold any.
+void count_chunks(ChunkScan& scan, std::vector<Stats::Day>& days) {
+  auto day = days.begin();
+  for (scan.seek(kFirstKey); scan.valid(); scan.next()) {
+    while (day != days.end() && partition_at(*day) < scan.key().partition) ++day;
+    if (day == days.end()) return;
+    if (partition_at(*day) != scan.key().partition) continue;
+    ++day->chunks;
+    day->payload_bytes += scan.value().size();
+    day->samples += chunk_count(scan.value()).value_or(0);
+  }
+}
+
+}  // namespace
+
+// Under the state lock.
+std::vector<Stats::Day> Db::Impl::days() const {
+  std::vector<Stats::Day> out;
+  for (const std::int32_t partition : presence_.partitions()) {
+    Stats::Day day;
+    day.range = partition_range(partition);
+    day.state = static_cast<Stats::Day::State>(partitions_.state(partition));
+    day.series = presence_.series_count(partition);
+    day.dirty_series = partitions_.dirty_count(partition);
+    out.push_back(day);
+  }
+  return out;
 }
 
 Result<Stats> Db::Impl::stats() {
@@ -36,18 +69,21 @@ Result<Stats> Db::Impl::stats() {
     out.head_bytes = head_.memory_bytes();
     out.index_bytes = index_->memory_bytes();
     out.partitions = presence_.partition_count();
+    out.days = days();
     if (bounds_) {
       out.first_ms = bounds_->first_ms;
       out.last_ms = bounds_->last_ms;
     }
   }
-  ChunkScan scan = home->store->scan(snapshot);
-  for (scan.seek(kFirstKey); scan.valid(); scan.next()) {
-    ++out.chunks.count;
-    out.chunks.payload_bytes += scan.value().size();
-    out.chunks.samples += chunk_count(scan.value()).value_or(0);
-  }
+  ChunkScan scan = home->store->scan(snapshot, storage::ScanUse::once);
+  count_chunks(scan, out.days);
   if (const Error* error = scan.error()) return tl::unexpected<Error>(*error);
+  for (Stats::Day& day : out.days) {
+    out.chunks.count += day.chunks;
+    out.chunks.payload_bytes += day.payload_bytes;
+    out.chunks.samples += day.samples;
+    day.file_bytes = home->store->chunk_file_bytes(partition_at(day));
+  }
   out.chunks.bytes = home->store->chunk_file_bytes();
   out.samples = out.chunks.samples + out.head_samples;
   const auto log_dir = fmt::format("{}/{}", dir_, storage::kLogDir);
@@ -67,6 +103,10 @@ Result<Stats> Db::Impl::stats() {
   out.marks = marks_.load();
   out.segments_unlinked = segments_unlinked_.load();
   out.late_duplicates = late_duplicates_.load();
+  out.partitions_sealed = partitions_sealed_.load();
+  out.series_resealed = series_resealed_.load();
+  out.sealed_chunks = sealed_chunks_.load();
+  out.sealed_bytes = sealed_bytes_.load();
   return out;
 }
 
@@ -98,13 +138,16 @@ std::string what_is_wrong(const ChunkKey& key, Bytes value, TimeRange& range) {
 Result<VerifyReport> Db::Impl::verify() {
   VerifyReport out;
   std::shared_ptr<const storage::Home> home;
+  storage::Partitions partitions;
   storage::StoreSnapshotPtr snapshot;
   {
     const std::shared_lock lock(state_mutex_);
     if (!home_) return fail(ErrorCode::invalid_argument, fmt::format("{} is closed", dir_));
     home = home_;
     snapshot = home->store->snapshot();
+    partitions = partitions_;
   }
+  storage::SealedOrder order;
   const auto labels_of = [&](std::uint32_t series) -> std::optional<Labels> {
     const std::shared_lock lock(state_mutex_);
     if (!index_->contains(series)) return std::nullopt;
@@ -125,6 +168,10 @@ Result<VerifyReport> Db::Impl::verify() {
     }
     TimeRange range;
     std::string what = what_is_wrong(key, scan.value(), range);
+    if (what.empty() && partitions.sealed(key.partition) &&
+        !partitions.dirty(key.partition, key.series)) {
+      what = order.next(key, range.until, chunk_count(scan.value()).value_or(0));
+    }
     if (what.empty()) continue;
     out.damage.push_back({describe(key), std::move(what), labels, range});
   }

@@ -333,6 +333,7 @@ Result<void> Db::Impl::start_writing() {
   log_ = std::move(*log);
   if (options_.maintenance == Maintenance::thread) {
     thread_ = std::thread([this] { run_maintenance(); });
+    step_thread_ = std::thread([this] { run_long_steps(); });
   }
   return {};
 }

@@ -116,6 +116,11 @@ void Partitions::finish(std::int32_t partition, PartitionState state,
   changed_.insert(partition);
 }
 
+bool Partitions::working(std::int32_t partition) const {
+  const Entry* const entry = find(partition);
+  return entry != nullptr && entry->working;
+}
+
 void Partitions::abandon(std::int32_t partition) {
   Entry& entry = entries_[partition];
   HYGGE_ASSERT(entry.working);

@@ -95,6 +95,7 @@ class Partitions {
   /// came for is not `sealed_early`, but open again.
   void finish(std::int32_t partition, PartitionState state, std::span<const std::uint32_t> left,
               TimeMs now_ms);
+  [[nodiscard]] bool working(std::int32_t partition) const;
   /// It was cut short: all is as if it had not begun.
   void abandon(std::int32_t partition);
   /// Forgets a partition that is no more, and its entries with the next changes.

@@ -141,9 +141,10 @@ Result<void> Db::Impl::flush_and_mark() {
   return {};
 }
 
-Result<void> Db::Impl::maintain() {
-  if (read_only_) return {};
+// What is due at once, and never long: silent chunks closed, a put pass, a mark.
+Result<void> Db::Impl::tick() {
   const std::lock_guard lock(upkeep_mutex_);
+  if (!open_for_steps()) return {};
   const std::uint32_t now = minute_of(options_.clock());
   {
     const std::unique_lock state(state_mutex_);
@@ -156,16 +157,34 @@ Result<void> Db::Impl::maintain() {
   return flush_and_mark();
 }
 
+Result<MaintainReport> Db::Impl::maintain(const Maintain& how) {
+  if (read_only_) return MaintainReport{};
+  if (auto ticked = tick(); !ticked) return tl::unexpected<Error>(ticked.error());
+  return run_steps(how);
+}
+
+// All that waits now. Twice where an earlier pass had been left unfinished. Under upkeep_mutex_.
+Result<void> Db::Impl::put_everything() {
+  const bool behind = !unfinished_.empty();
+  auto put = put_pass();
+  if (put && behind) put = put_pass();
+  return put;
+}
+
+// Beside a long step that the caller drives. If it fails, the next one tries again.
+void Db::Impl::put_if_due() {
+  if (waiting_bytes_.load(std::memory_order_relaxed) < options_.tuning.put_bytes) return;
+  const std::lock_guard lock(upkeep_mutex_);
+  static_cast<void>(put_pass());
+}
+
 // Closes, puts, flushes and marks everything. Under upkeep_mutex_.
 Result<void> Db::Impl::settle() {
   {
     const std::unique_lock lock(state_mutex_);
     head_.close_all();
   }
-  // Twice where an earlier pass had been left unfinished.
-  for (int pass = 0; pass < 2; ++pass) {
-    if (auto put = put_pass(); !put) return put;
-  }
+  if (auto put = put_everything(); !put) return put;
   return flush_and_mark();
 }
 
@@ -175,12 +194,6 @@ Result<void> Db::Impl::flush() {
   }
   const std::lock_guard lock(upkeep_mutex_);
   return settle();
-}
-
-Result<void> Db::Impl::compact() {
-  if (auto flushed = flush(); !flushed) return flushed;
-  const std::lock_guard lock(upkeep_mutex_);
-  return home_->store->compact();
 }
 
 Result<void> Db::Impl::sync() {
@@ -203,17 +216,37 @@ void Db::Impl::run_maintenance() {
     // Failures show where they matter: the next write finds the log suspended, a put pass is tried
     // again, and close() reports.
     if (interval) static_cast<void>(log_->sync());
-    static_cast<void>(maintain());
+    static_cast<void>(tick());
   }
+}
+
+// A thread of its own: a compaction may take minutes, and the log's syncs must not wait for it.
+void Db::Impl::run_long_steps() {
+  while (true) {
+    {
+      std::unique_lock lock(wake_mutex_);
+      wake_.wait_for(lock, std::chrono::milliseconds(kSecondMs), [&] { return stopping_; });
+      if (stopping_) return;
+    }
+    // What fails is tried again, and shows where it matters, as above.
+    static_cast<void>(run_steps({}));
+  }
+}
+
+bool Db::Impl::open_for_steps() {
+  const std::lock_guard lock(write_mutex_);
+  return !closed_;
 }
 
 void Db::Impl::stop_maintenance() {
   {
     const std::lock_guard lock(wake_mutex_);
     stopping_ = true;
-    wake_.notify_one();
+    wake_.notify_all();
   }
+  closing_.request_stop();
   if (thread_.joinable()) thread_.join();
+  if (step_thread_.joinable()) step_thread_.join();
 }
 
 Result<void> Db::Impl::close() {
@@ -236,6 +269,7 @@ Result<void> Db::Impl::end() {
     if (std::exchange(closed_, true)) return {};
   }
   stop_maintenance();
+  const std::lock_guard step(step_mutex_);  // one that a caller drives ends first
   Result<void> settled;
   // Without a log the open had failed half way: there is nothing to write.
   if (!read_only_ && log_) {

@@ -256,7 +256,7 @@ Result<WriteReport> Db::Impl::write(const Batch& batch) {
   if (waiting < 8 * options_.tuning.put_bytes) {
     const std::lock_guard lock(wake_mutex_);
     work_ = true;
-    wake_.notify_one();
+    wake_.notify_all();
     return report;
   }
   // The maintenance thread does not keep up: the writer pays, so that memory stays bounded. The

@@ -43,7 +43,8 @@ Model in_range(const Model& model, TimeRange range) {
 }
 
 // Oracle: a std::map; the last write of a time wins. Random writes in order, late, twice and days
-// apart, between maintenance, flushes, compactions, clean closes and read-only opens.
+// apart, between maintenance, seals, late data for sealed days, flushes, compactions, clean closes
+// and read-only opens.
 TEST(DbModel, ReadsWhatTheMapHolds) {
   // HYGGE_MODEL_SEEDS=200 for a night, from HYGGE_MODEL_FIRST_SEED on.
   const auto number = [](const char* name, std::uint64_t otherwise) {
@@ -52,6 +53,8 @@ TEST(DbModel, ReadsWhatTheMapHolds) {
   };
   const std::uint64_t first = number("HYGGE_MODEL_FIRST_SEED", 1);
   const std::uint64_t past = first + number("HYGGE_MODEL_SEEDS", 3);
+  std::uint64_t sealed = 0;
+  std::uint64_t resealed = 0;
   for (std::uint64_t seed = first; seed < past; ++seed) {
     SCOPED_TRACE(seed);
     std::mt19937_64 random(seed);
@@ -62,10 +65,10 @@ TEST(DbModel, ReadsWhatTheMapHolds) {
     options.sync = Sync::none();
     options.tuning.log_segment_bytes = 8 * 1024;
     options.tuning.mark_bytes = 16 * 1024;
-    options.clock = [] { return kStart; };
+    TimeMs now = kStart;
+    options.clock = [&now] { return now; };
     std::optional<Db> db(Db::open(dir / "db", options).value());
     Model model;
-    TimeMs now = kStart;
     for (int step = 0; step < 250; ++step) {
       const std::uint64_t what = random() % 100;
       if (what < 70) {
@@ -83,7 +86,13 @@ TEST(DbModel, ReadsWhatTheMapHolds) {
         if (random() % 40 == 0) now += kDayMs;
         ASSERT_TRUE(db->write(batch));
       } else if (what < 80) {
-        ASSERT_TRUE(db->maintain());
+        Maintain how;
+        how.settled = random() % 2 == 0;
+        if (random() % 8 == 0) how.deadline_ms = now;  // cut short before it begins
+        const auto maintained = db->maintain(how);
+        ASSERT_TRUE(maintained) << maintained.error().message;
+        sealed += maintained->partitions_sealed;
+        resealed += maintained->series_resealed;
       } else if (what < 88) {
         ASSERT_TRUE(db->flush());
       } else if (what < 90) {
@@ -121,6 +130,8 @@ TEST(DbModel, ReadsWhatTheMapHolds) {
     const auto verified = db->verify().value();
     EXPECT_TRUE(verified.ok()) << verified.damage[0].what;
   }
+  EXPECT_GT(sealed, 0U);
+  EXPECT_GT(resealed, 0U);
 }
 
 }  // namespace

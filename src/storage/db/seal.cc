@@ -1,0 +1,233 @@
+// When a partition is sealed or done again, and in which order: the steps around
+// upkeep/seal.h. One step at a time, under step_mutex_; put passes and marks go on beside it, but
+// where upkeep_mutex_ is taken.
+//
+//   1. under the locks: close what the head holds of the partition; from here on what comes is
+//      marked; put it; take a snapshot
+//   2. rewrite, beside everybody
+//   3. flush the chunks, then put the state and the marks, flush them
+//   4. compact the partition's keys
+//
+// Cut short anywhere before 3 has put the state, it is begun again: the store reads the same
+// throughout.
+#include "storage/upkeep/seal.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/mutation.h"
+#include "model/partition.h"
+#include "storage/db/db_impl.h"
+#include "storage/db/step.h"
+
+namespace hygge {
+
+using storage::PartitionState;
+
+namespace {
+
+constexpr DurationMs kSealDelayMs = 2 * kHourMs;
+constexpr DurationMs kQuietMs = 10 * kMinuteMs;
+
+std::string day_of(std::int32_t partition) {
+  return format_time_utc(partition_range(partition).after).substr(0, 10);
+}
+
+// Whether `then` was within the last ten minutes. A clock that was set back has not seen it yet.
+bool recent(TimeMs then, TimeMs now_ms) {
+  if (then == storage::Partitions::kNever || then > now_ms) return false;
+  return now_ms - then < kQuietMs;
+}
+
+}  // namespace
+
+// Ended more than two hours ago by the newest sample and by the clock, so that no sample from the
+// future seals today; and quiet.
+std::vector<Db::Impl::SealPlan> Db::Impl::due_seals(TimeMs now_ms, bool settled) const {
+  std::vector<SealPlan> out;
+  const std::shared_lock lock(state_mutex_);
+  if (!bounds_) return out;
+  const TimeMs horizon = std::min(bounds_->last_ms, now_ms);
+  for (const std::int32_t partition : presence_.partitions()) {
+    if (horizon - partition_range(partition).until <= kSealDelayMs) break;
+    if (partitions_.sealed(partition)) continue;
+    if (!settled && recent(partitions_.touched_ms(partition), now_ms)) continue;
+    out.push_back({partition, PartitionState::sealed, false, presence_.series_count(partition)});
+  }
+  return out;
+}
+
+std::vector<Db::Impl::SealPlan> Db::Impl::due_redos(TimeMs now_ms, bool settled) const {
+  std::vector<SealPlan> out;
+  const std::shared_lock lock(state_mutex_);
+  for (const std::int32_t partition : partitions_.dirty_partitions()) {
+    if (!settled && recent(partitions_.sealed_ms(partition), now_ms)) continue;
+    out.push_back(
+        {partition, partitions_.state(partition), true, partitions_.dirty_count(partition)});
+  }
+  return out;
+}
+
+// Everything that is not sealed, and what is dirty.
+std::vector<Db::Impl::SealPlan> Db::Impl::all_seals(TimeMs now_ms) const {
+  std::vector<SealPlan> out;
+  const std::shared_lock lock(state_mutex_);
+  if (!bounds_) return out;
+  const TimeMs horizon = std::min(bounds_->last_ms, now_ms);
+  for (const std::int32_t partition : presence_.partitions()) {
+    const bool ended = partition_range(partition).until < horizon;
+    if (!partitions_.sealed(partition)) {
+      out.push_back({partition, ended ? PartitionState::sealed : PartitionState::sealed_early,
+                     false, presence_.series_count(partition)});
+    } else if (partitions_.dirty_count(partition) > 0) {
+      out.push_back(
+          {partition, partitions_.state(partition), true, partitions_.dirty_count(partition)});
+    }
+  }
+  return out;
+}
+
+// Step 1. Under upkeep_mutex_, so that no put pass is under way.
+Result<storage::StoreSnapshotPtr> Db::Impl::begin_seal(const SealPlan& plan,
+                                                       std::vector<std::uint32_t>& series) {
+  {
+    const std::unique_lock state(state_mutex_);
+    head_.close_partition(plan.partition);
+    partitions_.begin(plan.partition);
+    series = plan.redo ? partitions_.dirty(plan.partition) : presence_.series_of(plan.partition);
+  }
+  if (auto put = put_everything(); !put) return tl::unexpected<Error>(put.error());
+  return home_->store->snapshot();
+}
+
+// Step 3.
+Result<void> Db::Impl::finish_seal(const SealPlan& plan, std::span<const std::uint32_t> left) {
+  if (!broken("sealed-after-flush")) {
+    if (auto flushed = home_->store->flush_data(); !flushed) return flushed;
+  }
+  const std::lock_guard lock(upkeep_mutex_);
+  {
+    const std::unique_lock state(state_mutex_);
+    partitions_.finish(plan.partition, plan.state, left, options_.clock());
+  }
+  // The pass captures the state; what it cannot write now, the next one does.
+  if (auto put = put_everything(); !put) return put;
+  return home_->store->flush_meta();
+}
+
+void Db::Impl::abandon_seal(std::int32_t partition) {
+  const std::unique_lock state(state_mutex_);
+  partitions_.abandon(partition);
+}
+
+// A whole partition or its dirty series. False: cut short.
+Result<bool> Db::Impl::seal(const SealPlan& plan, Step& step) {
+  step.begin(
+      fmt::format("{} {}", plan.redo ? "merging late data of" : "sealing", day_of(plan.partition)));
+  std::vector<std::uint32_t> series;
+  storage::StoreSnapshotPtr snapshot;
+  {
+    const std::lock_guard lock(upkeep_mutex_);
+    auto begun = begin_seal(plan, series);
+    if (!begun) {
+      abandon_seal(plan.partition);
+      return tl::unexpected<Error>(begun.error());
+    }
+    snapshot = std::move(*begun);
+  }
+  storage::ResealOptions how;
+  how.whole_partition = !plan.redo;
+  how.go_on = [&](std::uint64_t done) {
+    if (options_.maintenance == Maintenance::manual) put_if_due();
+    return step.go_on(done);
+  };
+  auto report = storage::reseal_partition(*home_->store, snapshot, plan.partition, series, how);
+  snapshot.reset();
+  if (!report || !report->finished) {
+    abandon_seal(plan.partition);
+    if (!report) return tl::unexpected<Error>(report.error());
+    return false;
+  }
+  if (auto finished = finish_seal(plan, report->damaged); !finished) {
+    const std::unique_lock state(state_mutex_);
+    if (partitions_.working(plan.partition)) partitions_.abandon(plan.partition);
+    return tl::unexpected<Error>(finished.error());
+  }
+  step.end(plan.weight);
+  MaintainReport& total = step.report();
+  total.partitions_sealed += plan.redo ? 0 : 1;
+  total.series_resealed += plan.redo ? report->series_rewritten : 0;
+  total.chunks_written += report->chunks_written;
+  total.bytes_written += report->bytes_written;
+  partitions_sealed_.fetch_add(plan.redo ? 0 : 1, std::memory_order_relaxed);
+  series_resealed_.fetch_add(plan.redo ? report->series_rewritten : 0, std::memory_order_relaxed);
+  sealed_chunks_.fetch_add(report->chunks_written, std::memory_order_relaxed);
+  sealed_bytes_.fetch_add(report->bytes_written, std::memory_order_relaxed);
+  return true;
+}
+
+// Under step_mutex_. What is due, a partition at a time.
+Result<void> Db::Impl::seal_due(Step& step) {
+  const TimeMs now_ms = options_.clock();
+  std::vector<SealPlan> plans = due_seals(now_ms, step.how().settled);
+  const std::vector<SealPlan> redos = due_redos(now_ms, step.how().settled);
+  plans.insert(plans.end(), redos.begin(), redos.end());
+  for (const SealPlan& plan : plans) step.expect(plan.weight);
+  bool any = false;
+  for (const SealPlan& plan : plans) {
+    if (!step.go_on(0)) return step.cut_short();
+    const auto sealed = seal(plan, step);
+    if (!sealed) return tl::unexpected<Error>(sealed.error());
+    if (!*sealed) return step.cut_short();
+    any = true;
+    if (plan.redo) continue;
+    auto compacted = home_->store->compact_partition(plan.partition, step.cancel());
+    if (!compacted) return compacted;
+  }
+  if (!any) return {};
+  const std::lock_guard lock(upkeep_mutex_);
+  return flush_and_mark();
+}
+
+Result<MaintainReport> Db::Impl::run_steps(const Maintain& how) {
+  const std::lock_guard lock(step_mutex_);
+  if (!open_for_steps()) return MaintainReport{};
+  Step step(how, closing_.get_token(), options_.clock);
+  if (auto sealed = seal_due(step); !sealed) return tl::unexpected<Error>(sealed.error());
+  return step.report();
+}
+
+Result<MaintainReport> Db::Impl::compact(const Maintain& how) {
+  if (auto flushed = flush(); !flushed) return tl::unexpected<Error>(flushed.error());
+  const std::lock_guard lock(step_mutex_);
+  if (!open_for_steps()) {
+    return fail(ErrorCode::invalid_argument, fmt::format("{} is closed", dir_));
+  }
+  Step step(how, closing_.get_token(), options_.clock);
+  const std::vector<SealPlan> plans = all_seals(options_.clock());
+  for (const SealPlan& plan : plans) step.expect(plan.weight);
+  for (const SealPlan& plan : plans) {
+    const auto sealed = step.go_on(0) ? seal(plan, step) : Result<bool>(false);
+    if (!sealed) return tl::unexpected<Error>(sealed.error());
+    if (!*sealed) {
+      static_cast<void>(step.cut_short());
+      return step.report();
+    }
+  }
+  step.begin("compacting");
+  if (!step.go_on(0)) {
+    static_cast<void>(step.cut_short());
+    return step.report();
+  }
+  if (auto compacted = home_->store->compact(step.cancel()); !compacted) {
+    return tl::unexpected<Error>(compacted.error());
+  }
+  if (step.cancelled()) static_cast<void>(step.cut_short());
+  const std::lock_guard upkeep(upkeep_mutex_);
+  if (auto marked = flush_and_mark(); !marked) return tl::unexpected<Error>(marked.error());
+  return step.report();
+}
+
+}  // namespace hygge
