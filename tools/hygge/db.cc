@@ -2,12 +2,15 @@
 #include <fmt/format.h>
 #include <hygge/db.h>
 
+#include <stop_token>
 #include <string>
 #include <utility>
 
 #include "context.h"
 #include "figures.h"
+#include "interrupt.h"
 #include "json.h"
+#include "progress.h"
 #include "text.h"
 
 namespace hygge::command {
@@ -21,6 +24,29 @@ void time_or_null(Json& json, std::string_view key, const TimeMs* t_ms) {
   } else {
     json.null();
   }
+}
+
+std::string_view name_of(Stats::Day::State state) {
+  switch (state) {
+    case Stats::Day::State::open:
+      return "open";
+    case Stats::Day::State::sealed:
+      return "sealed";
+    case Stats::Day::State::sealed_early:
+      return "sealed_early";
+  }
+  return "";
+}
+
+void days_json(Json& json, const Stats& stats) {
+  json.key("days").open('[');
+  for (const Stats::Day& day : stats.days) {
+    json.open('{').member("from", day.range.after).member("state", name_of(day.state));
+    json.member("series", day.series).member("dirty_series", day.dirty_series);
+    json.member("chunks", day.chunks).member("samples", day.samples);
+    json.member("payload_bytes", day.payload_bytes).member("bytes", day.file_bytes).close('}');
+  }
+  json.close(']');
 }
 
 std::string stats_json(const Stats& stats) {
@@ -39,7 +65,9 @@ std::string stats_json(const Stats& stats) {
   json.member("bytes", stats.log_bytes).member("replay_samples", stats.replay_samples).close('}');
   json.key("index").open('{').member("bytes", stats.index_bytes).close('}');
   json.key("disk").open('{').member("bytes", stats.disk_bytes).close('}');
-  json.member("partitions", stats.partitions).close('}');
+  json.member("partitions", stats.partitions);
+  days_json(json, stats);
+  json.close('}');
   return json.out() + "\n";
 }
 
@@ -127,6 +155,15 @@ Result<int> run_db_stats(Context& context) {
   figures.count("replay_samples", stats->replay_samples);
   figures.bytes("disk_bytes", stats->disk_bytes);
   figures.count("partitions", stats->partitions);
+  std::uint64_t sealed = 0;
+  std::uint64_t dirty = 0;
+  for (const Stats::Day& day : stats->days) {
+    sealed += day.state == Stats::Day::State::open ? 0 : 1;
+    dirty += day.dirty_series > 0 ? 1 : 0;
+  }
+  figures.count("partitions_sealed", sealed);
+  figures.count("partitions_dirty", dirty);
+  figures.text("samples_per_chunk", per_sample(stats->chunks.samples, stats->chunks.count));
   return done(figures.write(context));
 }
 
@@ -155,6 +192,25 @@ Result<int> run_db_verify(Context& context) {
   return done(figures.write(context), code);
 }
 
+namespace {
+
+// Whether it came to its end.
+Result<bool> compact(const Context& context, Db& db) {
+  Progress progress("auto", "compact", context.flag("quiet"), Progress::Unit::series);
+  std::stop_source stop;
+  on_interrupt([&stop] { stop.request_stop(); });
+  Maintain how;
+  how.stop = stop.get_token();
+  how.progress = [&](const hygge::Progress& at) { progress.update(at.done, at.total, at.done); };
+  const auto compacted = db.compact(how);
+  on_interrupt({});
+  progress.finish();
+  if (!compacted) return tl::unexpected<Error>(compacted.error());
+  return compacted->finished;
+}
+
+}  // namespace
+
 Result<int> run_db_compact(Context& context) {
   const auto dir = context.directory();
   if (!dir) return tl::unexpected<Error>(dir.error());
@@ -163,10 +219,13 @@ Result<int> run_db_compact(Context& context) {
   if (!db) return tl::unexpected<Error>(db.error());
   const auto before = db->stats();
   if (!before) return tl::unexpected<Error>(before.error());
+  bool stopped = false;
   if (dry) {
     context.note("dry run: nothing was changed");
-  } else if (auto compacted = db->compact(); !compacted) {
-    return tl::unexpected<Error>(compacted.error());
+  } else {
+    auto compacted = compact(context, *db);
+    if (!compacted) return tl::unexpected<Error>(compacted.error());
+    stopped = !*compacted;
   }
   const auto after = db->stats();
   if (!after) return tl::unexpected<Error>(after.error());
@@ -178,15 +237,18 @@ Result<int> run_db_compact(Context& context) {
     json.open('{').member("schema", "hygge.compact/1").member("dry_run", dry);
     json.member("disk_bytes_before", before->disk_bytes);
     json.member("disk_bytes", after->disk_bytes).member("chunks", after->chunks.count);
-    json.member("chunk_bytes", after->chunks.bytes).close('}');
-    return done(context.out().write(json.out() + "\n"));
+    json.member("chunk_bytes", after->chunks.bytes);
+    json.member("partitions_sealed", after->partitions_sealed);
+    json.member("finished", !stopped).close('}');
+    return done(context.out().write(json.out() + "\n"), stopped ? kInterrupted : 0);
   }
   Figures figures;
   figures.bytes("disk_bytes_before", before->disk_bytes);
   figures.bytes("disk_bytes", after->disk_bytes);
   figures.count("chunks", after->chunks.count);
   figures.bytes("chunk_bytes", after->chunks.bytes);
-  return done(figures.write(context));
+  if (stopped) context.note("interrupted; what is done stays, the rest is as it was");
+  return done(figures.write(context), stopped ? kInterrupted : 0);
 }
 
 }  // namespace hygge::command

@@ -248,6 +248,16 @@ class Watch {
   SteadyClock::time_point committed_ = SteadyClock::now();
 };
 
+// What an import brought is all there is: days that have ended need not wait for more.
+Result<void> seal_ended(Db& db, std::stop_token stop) {
+  Maintain how;
+  how.settled = true;
+  how.stop = std::move(stop);
+  const auto maintained = db.maintain(how);
+  if (!maintained) return tl::unexpected<Error>(maintained.error());
+  return {};
+}
+
 // Reads into `db`; fills `report`. Whether it was interrupted: what was committed stays.
 Result<bool> read_into(Db& db, const Context& context, const LoadPlan& plan,
                        std::vector<formats::Input>& inputs, formats::ImportOptions options,
@@ -261,9 +271,10 @@ Result<bool> read_into(Db& db, const Context& context, const LoadPlan& plan,
   auto read = formats::import(plan.format, inputs, options, sink);
   const auto committed = sink.commit();
   const auto flushed = committed ? db.flush() : committed;
+  const auto sealed = flushed ? seal_ended(db, watch.token()) : flushed;
   watch.finish();
   if (!read && !watch.stopped()) return tl::unexpected<Error>(read.error());
-  if (!flushed) return tl::unexpected<Error>(flushed.error());
+  if (!sealed) return tl::unexpected<Error>(sealed.error());
   const auto after = db.stats();
   if (!after) return tl::unexpected<Error>(after.error());
   if (read) report.read = std::move(*read);

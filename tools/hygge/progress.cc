@@ -12,7 +12,8 @@
 
 namespace hygge::command {
 
-Progress::Progress(std::string when, std::string verb, bool quiet) : verb_(std::move(verb)) {
+Progress::Progress(std::string when, std::string verb, bool quiet, Unit unit)
+    : verb_(std::move(verb)), unit_(unit) {
   if (when == "json") {
     kind_ = Kind::json;
   } else if (when != "never" && !quiet && progress_on_terminal()) {
@@ -57,7 +58,8 @@ void Progress::show_bar(double seconds) {
   } else {
     line += fmt::format("  {}", human_bytes(done_));
   }
-  line += fmt::format("  {} samples, {}/s", grouped(acknowledged_), human_number(rate));
+  line += fmt::format("  {} {}, {}/s", grouped(acknowledged_),
+                      unit_ == Unit::bytes ? "samples" : "series", human_number(rate));
   fmt::print(stderr, "\r\033[K{}", line);
   std::fflush(stderr);
   drawn_ = true;
@@ -71,7 +73,9 @@ void Progress::show_json() const {
   } else {
     json.null();
   }
-  json.member("unit", "bytes").member("acknowledged", acknowledged_).close('}');
+  json.member("unit", unit_ == Unit::bytes ? "bytes" : "series")
+      .member("acknowledged", acknowledged_)
+      .close('}');
   fmt::print(stderr, "{}\n", json.out());
 }
 

@@ -11,8 +11,10 @@ namespace hygge::command {
 /// Nothing in the first second; then a bar on a terminal, or a line of JSON a second.
 class Progress {
  public:
-  /// `when`: auto, json or never; `verb` begins the bar.
-  Progress(std::string when, std::string verb, bool quiet);
+  /// `when`: auto, json or never; `verb` begins the bar; `unit` is what is done and acknowledged:
+  /// bytes of samples, or series.
+  enum class Unit : std::uint8_t { bytes, series };
+  Progress(std::string when, std::string verb, bool quiet, Unit unit = Unit::bytes);
   ~Progress();
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
@@ -30,6 +32,7 @@ class Progress {
 
   Kind kind_ = Kind::none;
   std::string verb_;
+  Unit unit_ = Unit::bytes;
   Clock::time_point begun_ = Clock::now();
   Clock::time_point shown_ = begun_;
   std::uint64_t done_ = 0, acknowledged_ = 0;
