@@ -45,7 +45,12 @@ struct Stats {
     std::uint64_t bytes = 0;  ///< of the chunk column family's files (live), keys included
     std::uint64_t payload_bytes = 0;
     std::uint64_t samples = 0;
-  } chunks;  ///< in the store; all Gorilla
+    struct Codec {
+      std::uint64_t count = 0;
+      std::uint64_t payload_bytes = 0;
+      std::uint64_t samples = 0;
+    } gorilla, pack;
+  } chunks;  ///< in the store
   std::uint64_t head_samples = 0;
   std::uint64_t head_bytes = 0;  ///< memory of open, late and waiting chunks
   std::uint64_t index_bytes = 0;

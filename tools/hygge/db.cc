@@ -49,6 +49,11 @@ void days_json(Json& json, const Stats& stats) {
   json.close(']');
 }
 
+void codec_json(Json& json, std::string_view name, const Stats::Chunks::Codec& codec) {
+  json.key(name).open('{').member("count", codec.count);
+  json.member("payload_bytes", codec.payload_bytes).member("samples", codec.samples).close('}');
+}
+
 std::string stats_json(const Stats& stats) {
   Json json;
   json.open('{').member("schema", "hygge.stats/1").member("samples", stats.samples);
@@ -56,9 +61,10 @@ std::string stats_json(const Stats& stats) {
   time_or_null(json, "from", stats.first_ms ? &*stats.first_ms : nullptr);
   time_or_null(json, "to", stats.last_ms ? &*stats.last_ms : nullptr);
   json.key("chunks").open('{').member("count", stats.chunks.count);
-  json.member("bytes", stats.chunks.bytes).key("by_codec").open('{').key("gorilla").open('{');
-  json.member("count", stats.chunks.count).member("payload_bytes", stats.chunks.payload_bytes);
-  json.member("samples", stats.chunks.samples).close('}').close('}').close('}');
+  json.member("bytes", stats.chunks.bytes).key("by_codec").open('{');
+  codec_json(json, "gorilla", stats.chunks.gorilla);
+  codec_json(json, "pack", stats.chunks.pack);
+  json.close('}').close('}');
   json.key("head").open('{').member("samples", stats.head_samples);
   json.member("bytes", stats.head_bytes).close('}');
   json.key("log").open('{').member("segments", stats.log_segments);

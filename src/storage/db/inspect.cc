@@ -27,15 +27,22 @@ std::int32_t partition_at(const Stats::Day& day) {
 }
 
 // Adds every chunk to its day. `days` is in order and names all partitions that hold any.
-void count_chunks(ChunkScan& scan, std::vector<Stats::Day>& days) {
+void count_chunks(ChunkScan& scan, std::vector<Stats::Day>& days, Stats::Chunks& all) {
   auto day = days.begin();
   for (scan.seek(kFirstKey); scan.valid(); scan.next()) {
     while (day != days.end() && partition_at(*day) < scan.key().partition) ++day;
     if (day == days.end()) return;
     if (partition_at(*day) != scan.key().partition) continue;
+    const std::uint64_t samples = chunk_count(scan.value()).value_or(0);
     ++day->chunks;
     day->payload_bytes += scan.value().size();
-    day->samples += chunk_count(scan.value()).value_or(0);
+    day->samples += samples;
+    const auto envelope = read_envelope(scan.value());
+    if (!envelope) continue;
+    Stats::Chunks::Codec& codec = envelope->codec == ChunkCodec::pack ? all.pack : all.gorilla;
+    ++codec.count;
+    codec.payload_bytes += scan.value().size();
+    codec.samples += samples;
   }
 }
 
@@ -76,7 +83,7 @@ Result<Stats> Db::Impl::stats() {
     }
   }
   ChunkScan scan = home->store->scan(snapshot, storage::ScanUse::once);
-  count_chunks(scan, out.days);
+  count_chunks(scan, out.days, out.chunks);
   if (const Error* error = scan.error()) return tl::unexpected<Error>(*error);
   for (Stats::Day& day : out.days) {
     out.chunks.count += day.chunks;
