@@ -1,5 +1,6 @@
 // hygge doing the work of work.h.
-#include <hygge/hygge.h>
+#include <hygge/db.h>
+#include <hygge/window.h>
 
 #include <filesystem>
 #include <utility>

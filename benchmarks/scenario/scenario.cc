@@ -17,7 +17,7 @@
 // The load is that of benchmarks/support/load.h; its own cost is measured and taken off.
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <hygge/hygge.h>
+#include <hygge/db.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
