@@ -12,6 +12,7 @@
 #include <hygge/metadata.h>
 #include <hygge/near.h>
 #include <hygge/options.h>
+#include <hygge/policy.h>
 #include <hygge/promql.h>
 #include <hygge/sample.h>
 #include <hygge/selector.h>

@@ -62,7 +62,8 @@ const Block* SeriesReader::next() {
       continue;
     }
     const std::size_t length = cluster_length(std::span<const Piece>(pieces_).subspan(next_piece_));
-    auto merged = merge_cluster(std::span(pieces_).subspan(next_piece_, length), samples_);
+    auto merged = merge_cluster(std::span(pieces_).subspan(next_piece_, length),
+                                state_.on_duplicate, samples_);
     next_piece_ += length;
     if (!merged) {
       error_ = merged.error();

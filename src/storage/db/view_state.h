@@ -1,6 +1,7 @@
 // What a View holds: copies and handles taken at one moment under the db's lock.
 #pragma once
 
+#include <hygge/policy.h>
 #include <hygge/view.h>
 
 #include <map>
@@ -42,6 +43,7 @@ class ViewState {
   std::vector<std::vector<Series>> by_selector;
   Presence presence;
   std::shared_ptr<const MetadataMap> metadata;
+  OnDuplicate on_duplicate = OnDuplicate::last;
   std::shared_ptr<const void> alive;  ///< counts views for Db::close
 
   [[nodiscard]] const Labels& labels(const Entry& entry) const;

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/assert.h"
+#include "model/duplicates.h"
 #include "model/partition.h"
 
 namespace hygge::storage {
@@ -90,7 +91,7 @@ std::size_t cluster_length(std::span<const Piece> pieces) {
   return length;
 }
 
-Result<void> merge_cluster(std::span<Piece> cluster, ChunkSamples& out) {
+Result<void> merge_cluster(std::span<Piece> cluster, OnDuplicate policy, ChunkSamples& out) {
   for (Piece& piece : cluster) {
     if (piece.value.empty()) continue;
     auto decoded = decode_chunk(as_bytes(piece.value), piece.first_ms, piece.samples);
@@ -101,7 +102,7 @@ Result<void> merge_cluster(std::span<Piece> cluster, ChunkSamples& out) {
     out = std::move(cluster[0].samples);
     return {};
   }
-  // By rank first, so that a stable sort by time leaves the winner of equal times last.
+  // By rank first, so that a stable sort by time leaves equal times in the order of writing.
   std::stable_sort(cluster.begin(), cluster.end(),
                    [](const Piece& a, const Piece& b) { return a.rank < b.rank; });
   std::vector<TimeMs> t;
@@ -118,7 +119,7 @@ Result<void> merge_cluster(std::span<Piece> cluster, ChunkSamples& out) {
   out.v.clear();
   for (const std::size_t i : order) {
     if (!out.t.empty() && out.t.back() == t[i]) {
-      out.v.back() = v[i];
+      out.v.back() = standing_value(policy, out.v.back(), v[i]);
     } else {
       out.t.push_back(t[i]);
       out.v.push_back(v[i]);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <hygge/error.h>
+#include <hygge/policy.h>
 #include <hygge/time.h>
 
 #include <cstdint>
@@ -16,7 +17,7 @@
 namespace hygge::storage {
 
 /// Any run of samples of one series: a stored chunk, a chunk of the head, or a late buffer. For
-/// equal times the highest rank wins.
+/// equal times the higher rank is the later write.
 struct Piece {
   ChunkKey key;
   TimeMs first_ms = 0;
@@ -44,9 +45,10 @@ void sort_pieces(std::vector<Piece>& pieces);
 /// that stands alone. Not empty.
 [[nodiscard]] std::size_t cluster_length(std::span<const Piece> pieces);
 
-/// Decodes a cluster and merges it by (time, rank) into `out`. Errors: those of decode_chunk, with
-/// the key.
-[[nodiscard]] Result<void> merge_cluster(std::span<Piece> cluster, ChunkSamples& out);
+/// Decodes a cluster and merges it by (time, rank) into `out`; of equal times the value stands that
+/// `policy` says. Errors: those of decode_chunk, with the key.
+[[nodiscard]] Result<void> merge_cluster(std::span<Piece> cluster, OnDuplicate policy,
+                                         ChunkSamples& out);
 
 /// "series 7, partition 2026-03-01, chunk at …": for messages.
 [[nodiscard]] std::string describe(const ChunkKey& key);

@@ -2,6 +2,7 @@
 
 #include <map>
 
+#include "model/duplicates.h"
 #include "storage/upkeep/merge.h"
 
 namespace hygge::storage {
@@ -63,7 +64,7 @@ Result<ChunkSamples> read_without(ChunkScan& scan, const PutCapture& capture,
   ChunkSamples part;
   for (std::size_t at = 0; at < pieces->size();) {
     const std::size_t length = cluster_length(std::span(*pieces).subspan(at));
-    auto merged = merge_cluster(std::span(*pieces).subspan(at, length), part);
+    auto merged = merge_cluster(std::span(*pieces).subspan(at, length), capture.on_duplicate, part);
     if (!merged) return tl::unexpected<Error>(merged.error());
     all.t.insert(all.t.end(), part.t.begin(), part.t.end());
     all.v.insert(all.v.end(), part.v.begin(), part.v.end());
@@ -72,9 +73,10 @@ Result<ChunkSamples> read_without(ChunkScan& scan, const PutCapture& capture,
   return all;
 }
 
-// The samples of a late buffer that change what is read.
+// The samples of a late buffer that change what is read; the others are counted.
 Result<ChunkSamples> what_is_new(ChunkScan& scan, const PutCapture& capture,
-                                 const Neighbours& neighbours, std::size_t index) {
+                                 const Neighbours& neighbours, std::size_t index,
+                                 PutReport& report) {
   const WaitingChunk& late = *capture.waiting[index];
   const auto base = read_without(scan, capture, neighbours, index);
   if (!base) return tl::unexpected<Error>(base.error());
@@ -82,9 +84,15 @@ Result<ChunkSamples> what_is_new(ChunkScan& scan, const PutCapture& capture,
   std::size_t at = 0;
   for (std::size_t i = 0; i < late.late_t.size(); ++i) {
     while (at < base->t.size() && base->t[at] < late.late_t[i]) ++at;
-    const bool there = at < base->t.size() && base->t[at] == late.late_t[i] &&
-                       same_bits(base->v[at], late.late_v[i]);
-    if (there) continue;
+    if (at < base->t.size() && base->t[at] == late.late_t[i]) {
+      const double before = base->v[at];
+      const bool same = same_bits(before, late.late_v[i]);
+      const double stands = standing_value(capture.on_duplicate, before, late.late_v[i]);
+      if (same || same_bits(stands, before)) {
+        ++(same ? report.late_duplicates : report.late_outdone);
+        continue;
+      }
+    }
     fresh.t.push_back(late.late_t[i]);
     fresh.v.push_back(late.late_v[i]);
   }
@@ -106,10 +114,9 @@ Result<PutReport> write_put_pass(Store& store, const PutCapture& capture) {
       ++report.chunks;
       continue;
     }
-    auto fresh = what_is_new(scan, capture, neighbours, i);
+    auto fresh = what_is_new(scan, capture, neighbours, i, report);
     // A damaged chunk in the way must not stop the pass: then everything late is kept.
     if (!fresh) fresh = ChunkSamples{chunk.late_t, chunk.late_v};
-    report.late_duplicates += chunk.late_t.size() - fresh->t.size();
     if (fresh->t.empty()) continue;
     ChunkKey key = chunk.key;
     key.start += static_cast<std::uint32_t>(fresh->t.front() - chunk.late_t.front());

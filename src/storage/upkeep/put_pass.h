@@ -6,6 +6,7 @@
 #pragma once
 
 #include <hygge/error.h>
+#include <hygge/policy.h>
 
 #include <cstdint>
 #include <map>
@@ -27,6 +28,8 @@ struct PutCapture {
   std::vector<std::pair<std::string, std::string>> meta;      ///< name and value
   std::vector<std::string> meta_gone;                         ///< names of entries to delete
 
+  OnDuplicate on_duplicate = OnDuplicate::last;
+
   [[nodiscard]] bool empty() const noexcept {
     return waiting.empty() && series.empty() && meta.empty() && meta_gone.empty();
   }
@@ -35,6 +38,7 @@ struct PutCapture {
 struct PutReport {
   std::uint64_t chunks = 0;
   std::uint64_t late_duplicates = 0;  ///< late samples that were there bit for bit: dropped
+  std::uint64_t late_outdone = 0;     ///< late samples that lost to a stored one by the policy
 };
 
 /// Encodes late buffers after comparing them with what is read without them, and applies everything
