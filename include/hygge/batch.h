@@ -31,6 +31,13 @@ class Batch {
     metadata_.emplace_back(std::move(family), std::move(metadata));
   }
 
+  /// Names the batch, so that it may be sent again when nobody knows whether it arrived: a database
+  /// that has taken a batch of this id changes nothing and gives its first report, marked as a
+  /// repeat. The last 65,536 ids are remembered. At most 64 bytes; "", the default: no id.
+  void set_id(std::string id) { id_ = std::move(id); }
+  [[nodiscard]] const std::string& id() const noexcept { return id_; }
+
+  /// Also forgets the id.
   void clear() noexcept;
   [[nodiscard]] std::size_t size() const noexcept { return entries_.size(); }
   [[nodiscard]] bool empty() const noexcept { return entries_.empty() && metadata_.empty(); }
@@ -59,6 +66,7 @@ class Batch {
   std::vector<Named> named_;
   std::string label_bytes_;
   std::vector<std::pair<std::string, Metadata>> metadata_;
+  std::string id_;
 };
 
 }  // namespace hygge

@@ -8,6 +8,7 @@
 #include <hygge/maintain.h>
 #include <hygge/metadata.h>
 #include <hygge/options.h>
+#include <hygge/policy.h>
 #include <hygge/selector.h>
 #include <hygge/view.h>
 
@@ -26,11 +27,28 @@ namespace hygge {
 
 /// What became of a batch.
 struct WriteReport {
+  /// A sample that a policy kept out.
+  struct Refused {
+    enum class Reason : std::uint8_t {
+      out_of_order,  ///< older than `out_of_order` allows
+      outdone,       ///< by `on_duplicate` the value stands that the head holds for its time
+    };
+    Reason reason = Reason::out_of_order;
+    SeriesId series;
+    std::string labels;  ///< as text; empty once the series is gone
+    TimeMs t_ms = 0;
+    double v = 0;
+  };
+
   std::uint64_t samples = 0;       ///< taken into the database
   std::uint64_t series_new = 0;    ///< series that the batch created
   std::uint64_t out_of_order = 0;  ///< of `samples`: not later than all that its series held
   std::uint64_t replaced = 0;      ///< of `samples`: another value of the same time was in the head
   std::uint64_t duplicates = 0;    ///< bit-equal to a sample in the head: nothing changed
+  std::uint64_t refused_out_of_order = 0;  ///< kept out: see Refused
+  std::uint64_t outdone = 0;               ///< kept out: see Refused
+  std::vector<Refused> first_refused;      ///< the first few of those
+  bool repeat = false;  ///< a batch of this id was taken before; the figures are of that time
 };
 
 /// Figures of a database. Counts of samples are exact where nothing overlaps; late chunks that
@@ -83,9 +101,13 @@ struct Stats {
   std::uint64_t segments_unlinked = 0;
   std::uint64_t late_duplicates = 0;  ///< late samples that the store held bit for bit
   std::uint64_t partitions_sealed = 0;
-  std::uint64_t series_resealed = 0;  ///< of sealed days, done again for late data
-  std::uint64_t sealed_chunks = 0;    ///< that seals wrote
-  std::uint64_t sealed_bytes = 0;     ///< keys and values of those, before compression
+  std::uint64_t series_resealed = 0;   ///< of sealed days, done again for late data
+  std::uint64_t sealed_chunks = 0;     ///< that seals wrote
+  std::uint64_t sealed_bytes = 0;      ///< keys and values of those, before compression
+  std::uint64_t late_outdone = 0;      ///< late samples that lost to a stored one by `on_duplicate`
+  std::uint64_t early_closes = 0;      ///< chunks closed before they were full: log budget, memory
+  std::uint64_t log_syncs = 0;         ///< of what was written: one may acknowledge many batches
+  std::uint64_t log_budget_bytes = 0;  ///< as it is now; grows with the series written to
 };
 
 /// The oldest and the newest sample of a database.
@@ -140,12 +162,22 @@ class Db {
   [[nodiscard]] Result<SeriesId> series(const Labels& labels);
   [[nodiscard]] Result<SeriesId> series(std::initializer_list<Label> labels);
 
-  /// Commits `batch` whole or not at all; only reads it. Samples in any order of time; for equal
-  /// times of a series the last written wins.
-  /// Errors: invalid_argument (labels that are no label set), not_found (an unknown id),
-  /// out_of_range (a time that cannot be stored), limit (names the offender), read_only; no_space,
-  /// io: nothing of the batch is visible, and writes fail until one finds room.
+  /// Commits `batch` whole or not at all; only reads it. Samples in any order of time; what the
+  /// write policy keeps out is counted and the rest is committed. A batch with an id that was taken
+  /// before changes nothing.
+  /// Errors: invalid_argument (labels that are no label set; an id of more than 64 bytes),
+  /// not_found (an unknown id), already_exists (another value for a time, under
+  /// OnDuplicate::error), out_of_range (a time that cannot be stored), limit (names the offender),
+  /// read_only (opened so; or a sync has failed: until it is opened again); no_space, io: nothing
+  /// of the batch is visible, and writes fail until one finds room.
   [[nodiscard]] Result<WriteReport> write(const Batch& batch);
+
+  /// What the database does with late and with repeated samples; kept in it. A change writes out
+  /// everything first, while writers wait, and touches only what is not yet sealed: where two
+  /// values of a time lie there, the new policy says which stands. Errors: invalid_argument (a
+  /// negative `within_ms`), read_only, no_space, io.
+  [[nodiscard]] Result<void> set_write_policy(const WritePolicy& policy);
+  [[nodiscard]] WritePolicy write_policy() const;
 
   /// One consistent capture for all `selectors`, of the samples in `range`. Series without a sample
   /// on any day that the range touches are not in it.

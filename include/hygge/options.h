@@ -33,6 +33,9 @@ struct Limits {
   std::size_t label_name_bytes = 1024;
   std::size_t label_value_bytes = 16 * 1024;
   std::size_t batch_bytes = 16U << 20U;  ///< encoded in the log
+  std::size_t series = 0;                ///< in total
+  std::size_t series_per_metric = 0;     ///< of one __name__
+  std::size_t values_per_label = 0;      ///< different values of any one label
 };
 
 /// Sizes that tests and small machines change.
@@ -41,6 +44,9 @@ struct Tuning {
   std::size_t chunk_memtable_bytes = 64U << 20U;  ///< of the chunk column family
   std::size_t put_bytes = 4U << 20U;              ///< closed chunks in memory that start a put pass
   std::size_t mark_bytes = 32U << 20U;  ///< log written since the last mark that starts a flush
+  /// Log that an open may have to replay; more for many series, 256 bytes for each with an open
+  /// chunk. Past it the oldest open chunks are closed early.
+  std::size_t log_budget_bytes = 64U << 20U;
 };
 
 /// Who does put passes, flushes, marks, the removal of log segments, and seals.
@@ -53,7 +59,9 @@ struct Options {
   bool create_if_missing = false;
   Sync sync;
   Maintenance maintenance = Maintenance::thread;
-  std::size_t memory_bytes = 128U << 20U;  ///< block cache with memtables; the index is beside it
+  /// Block cache with the memtables in it (at most half), and what waits in memory for the store:
+  /// past its share the oldest open chunks are closed early. The index is beside it.
+  std::size_t memory_bytes = 128U << 20U;
   Limits limits;
   Tuning tuning;
   Clock clock = system_clock();

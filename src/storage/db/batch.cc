@@ -28,6 +28,7 @@ void Batch::clear() noexcept {
   named_.clear();
   label_bytes_.clear();
   metadata_.clear();
+  id_.clear();
 }
 
 }  // namespace hygge

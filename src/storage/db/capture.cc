@@ -53,6 +53,7 @@ Result<std::shared_ptr<ViewState>> Db::Impl::capture(
   }
   state->presence = presence_;
   state->metadata = metadata_;
+  state->on_duplicate = policy_.on_duplicate;
   state->alive = views_;
   state->home = home_;
   state->snapshot = home_->store->snapshot();

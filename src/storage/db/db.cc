@@ -44,6 +44,10 @@ Result<SeriesId> Db::series(std::initializer_list<Label> labels) {
 }
 
 Result<WriteReport> Db::write(const Batch& batch) { return impl_->write(batch); }
+Result<void> Db::set_write_policy(const WritePolicy& policy) {
+  return impl_->set_write_policy(policy);
+}
+WritePolicy Db::write_policy() const { return impl_->write_policy(); }
 
 Result<View> Db::view(std::span<const Selector> selectors, TimeRange range) const {
   std::vector<std::vector<std::size_t>> picked;

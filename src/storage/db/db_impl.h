@@ -3,7 +3,8 @@
 // Locks, always taken in this order:
 //   step_mutex_    one long step at a time: a seal, a redo, a delete, retention, a clone
 //   upkeep_mutex_  one put pass, flush or mark at a time
-//   write_mutex_   one batch at a time between log and head; the log writer's append
+//   write_mutex_   one batch, or one group of them, between log and head; the log writer's append
+//   queue_mutex_   the batches that wait for a group (Sync::batch)
 //   state_mutex_   head, index, presence, metadata and the small figures; held alone to apply a
 //                  batch, shared to capture a view
 // A reader takes only the shared state lock, so it never waits for an fsync.
@@ -14,6 +15,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -26,6 +28,8 @@
 #include <thread>
 #include <vector>
 
+#include "storage/db/batch_ids.h"
+#include "storage/db/decide.h"
 #include "storage/db/identity.h"
 #include "storage/db/partitions.h"
 #include "storage/db/view_state.h"
@@ -53,6 +57,8 @@ class Db::Impl {
 
   Result<SeriesId> series(const Labels& labels);
   Result<WriteReport> write(const Batch& batch);
+  Result<void> set_write_policy(const WritePolicy& policy);
+  [[nodiscard]] WritePolicy write_policy() const;
   Result<std::shared_ptr<storage::ViewState>> capture(
       std::span<const Selector> selectors, TimeRange range,
       std::vector<std::vector<std::size_t>>& picked);
@@ -84,13 +90,36 @@ class Db::Impl {
     std::uint32_t id;
     std::string canonical;
   };
-  /// A batch as it will be logged and applied: ids resolved, new series numbered.
+  /// A batch as it will be logged and applied: ids resolved, new series numbered, what the policies
+  /// refuse left out.
   struct Prepared {
     std::vector<storage::IdSample> samples;
     std::vector<NewSeries> series;
     std::vector<std::pair<std::string, Metadata>> metadata;
+    std::string_view batch_id;  ///< of the batch, or of the log's record
+    std::string report;         ///< encoded; only with a batch id
+    std::optional<WriteReport> decided;
   };
-  using Touch = std::pair<std::int32_t, std::uint32_t>;  // partition, series
+  /// A batch that is in the log and not yet applied.
+  struct Staged {
+    Prepared prepared;
+    storage::Knowledge known;
+    std::uint64_t sequence = 0;
+    Result<WriteReport>* result = nullptr;
+  };
+  /// Batches that one sync makes durable. Later ones see the new series of earlier ones; one that
+  /// needs more of them waits for the next group.
+  struct Group {
+    std::vector<Staged> staged;
+    std::map<std::string_view, std::uint32_t> fresh;  ///< by the label bytes of their batches
+    std::size_t new_series = 0;
+  };
+  /// A writer in the queue.
+  struct Waiting {
+    const Batch& batch;
+    Result<WriteReport> result;
+    bool done = false;  ///< guarded by queue_mutex_
+  };
 
   // open.cc
   Result<void> load();
@@ -100,18 +129,24 @@ class Db::Impl {
   Result<void> replay_record(const storage::LogRecord& record);
   Result<void> start_writing();
   // write.cc
-  Result<Prepared> prepare(const Batch& batch);
-  Result<std::uint32_t> resolve(const Batch& batch, const Batch::Named& named,
-                                std::map<std::string_view, std::uint32_t>& fresh,
+  Result<Prepared> prepare(const Batch& batch, Group& group);
+  Result<std::uint32_t> resolve(const Batch& batch, const Batch::Named& named, Group& group,
                                 Prepared& prepared) const;
   Result<void> check_labels(std::string_view canonical) const;
+  Result<void> decide_on(Prepared& prepared, const storage::Knowledge& known);
   Result<std::uint64_t> log_batch(const Prepared& prepared);
-  Result<std::vector<std::pair<Touch, storage::Head::Known>>> ask_store(
-      std::span<const storage::IdSample> samples, bool replaying);
-  WriteReport apply(const Prepared& prepared,
-                    const std::vector<std::pair<Touch, storage::Head::Known>>& known,
-                    std::uint64_t sequence);
-  Result<void> commit(const Prepared& prepared, WriteReport& report);
+  Result<storage::Knowledge> ask_store(std::span<const storage::IdSample> samples, bool replaying);
+  Result<std::optional<double>> stored_value(std::uint32_t series, TimeMs t_ms) const;
+  [[nodiscard]] WriteReport first_report(std::string_view encoded) const;
+  void name_refused(WriteReport& report) const;
+  WriteReport apply(Prepared& prepared, const storage::Knowledge& known, std::uint64_t sequence);
+  // group.cc
+  [[nodiscard]] static bool depends(const Group& group, const Prepared& prepared, bool decides);
+  Result<bool> stage(const Batch& batch, Group& group, Result<WriteReport>& result);
+  void finish(Group& group);
+  void commit(std::span<Waiting* const> waiting);
+  Result<WriteReport> write_in_group(const Batch& batch);
+  void pay_for_memory();
   // seal.cc
   struct SealPlan {
     std::int32_t partition;
@@ -137,8 +172,10 @@ class Db::Impl {
   void run_long_steps();
   Result<void> put_pass();
   storage::PutCapture capture_puts();
-  Result<void> flush_and_mark();
-  Result<void> settle();
+  Result<void> flush_and_mark(bool writers_held = false);
+  Result<void> settle(bool writers_held = false);
+  [[nodiscard]] std::uint64_t log_budget() const;
+  bool close_early();
   Result<void> end();
   void run_maintenance();
   void stop_maintenance();
@@ -156,12 +193,17 @@ class Db::Impl {
   std::mutex step_mutex_;
   std::mutex upkeep_mutex_;
   std::mutex write_mutex_;
+  std::mutex queue_mutex_;
+  std::condition_variable queue_changed_;
+  std::deque<Waiting*> queue_;  ///< guarded by queue_mutex_; the first one leads
   std::unique_ptr<storage::LogWriter> log_;
 
   // Guarded by state_mutex_ (writers also hold write_mutex_).
   storage::Head head_;
   storage::Presence presence_;
   storage::Partitions partitions_;
+  storage::BatchIds batch_ids_;
+  WritePolicy policy_;
   std::uint32_t next_id_ = 1;
   std::uint64_t applied_sequence_ = 0;  ///< of the last batch; marks do not count
   std::uint64_t unput_sequence_ =
@@ -173,12 +215,13 @@ class Db::Impl {
 
   // Guarded by upkeep_mutex_.
   std::uint64_t marked_sequence_ = 0;
+  std::uint32_t idle_minute_ = 0;   ///< when silent series were last looked for
   storage::PutCapture unfinished_;  ///< captured by a pass that could not write it
 
   std::atomic<std::size_t> waiting_bytes_{0};  ///< of the head, as of the last batch
   std::atomic<std::uint64_t> log_bytes_since_mark_{0};
   std::atomic<std::uint64_t> put_passes_{0}, chunks_put_{0}, marks_{0}, segments_unlinked_{0},
-      late_duplicates_{0};
+      late_duplicates_{0}, late_outdone_{0}, early_closes_{0};
   std::atomic<std::uint64_t> partitions_sealed_{0}, series_resealed_{0}, sealed_chunks_{0},
       sealed_bytes_{0};
   std::shared_ptr<const int> views_ = std::make_shared<int>(0);  ///< use_count − 1: live views

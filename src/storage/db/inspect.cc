@@ -75,6 +75,7 @@ Result<Stats> Db::Impl::stats() {
     out.head_samples = head_.sample_count();
     out.head_bytes = head_.memory_bytes();
     out.index_bytes = index_->memory_bytes();
+    out.log_budget_bytes = log_budget();
     out.partitions = presence_.partition_count();
     out.days = days();
     if (bounds_) {
@@ -114,6 +115,9 @@ Result<Stats> Db::Impl::stats() {
   out.series_resealed = series_resealed_.load();
   out.sealed_chunks = sealed_chunks_.load();
   out.sealed_bytes = sealed_bytes_.load();
+  out.late_outdone = late_outdone_.load();
+  out.early_closes = early_closes_.load();
+  if (log_) out.log_syncs = log_->sync_count();
   return out;
 }
 

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <limits>
+
 namespace hygge::storage {
 
 namespace {
@@ -32,6 +34,28 @@ std::string encode_bounds(const TimeBounds& bounds) {
   put_varint(out, zigzag(bounds.first_ms));
   put_varint(out, zigzag(bounds.last_ms));
   return out;
+}
+
+std::string encode_write_policy(const WritePolicy& policy) {
+  std::string out(1, static_cast<char>(policy.out_of_order.mode));
+  put_varint(out, static_cast<std::uint64_t>(policy.out_of_order.within_ms));
+  out.push_back(static_cast<char>(policy.on_duplicate));
+  return out;
+}
+
+Result<WritePolicy> decode_write_policy(Bytes value) {
+  ByteReader in(value);
+  const std::uint8_t mode = in.byte();
+  const std::uint64_t within_ms = in.varint();
+  const std::uint8_t on_duplicate = in.byte();
+  constexpr auto kLastMode = static_cast<std::uint8_t>(OutOfOrder::Mode::refuse);
+  constexpr auto kLastDuplicate = static_cast<std::uint8_t>(OnDuplicate::error);
+  if (!in.done() || mode > kLastMode || on_duplicate > kLastDuplicate ||
+      within_ms > static_cast<std::uint64_t>(std::numeric_limits<DurationMs>::max())) {
+    return damaged(kWritePolicyName);
+  }
+  return WritePolicy{{static_cast<OutOfOrder::Mode>(mode), static_cast<DurationMs>(within_ms)},
+                     static_cast<OnDuplicate>(on_duplicate)};
 }
 
 Result<Metadata> decode_metadata_value(Bytes value) {

@@ -230,6 +230,17 @@ Result<void> Db::Impl::load_meta() {
     if (!decoded) return tl::unexpected<Error>(decoded.error());
     bounds_ = *decoded;
   }
+  auto policy = store.get_meta(storage::kWritePolicyName);
+  if (!policy) return tl::unexpected<Error>(policy.error());
+  if (*policy) {
+    auto decoded = storage::decode_write_policy(as_bytes(**policy));
+    if (!decoded) return tl::unexpected<Error>(decoded.error());
+    policy_ = *decoded;
+  }
+  auto batches = store.scan_meta(
+      storage::BatchIds::kPrefix,
+      [&](std::string_view name, Bytes value) { return batch_ids_.load(name, value); });
+  if (!batches) return batches;
   auto metadata = std::make_shared<storage::MetadataMap>();
   auto families = store.scan_meta(
       storage::kMetadataPrefix, [&](std::string_view name, Bytes value) -> Result<void> {
@@ -311,6 +322,14 @@ Result<void> Db::Impl::replay_record(const storage::LogRecord& record) {
         return fail(ErrorCode::corruption, fmt::format("log record {}: series {} was never created",
                                                        record.sequence, sample.series));
       }
+      prepared.batch_id = batch->batch_id;
+      prepared.report = as_text(batch->report);
+      // It ends up in `meta`, which must not take in what it would not read back.
+      if (!prepared.batch_id.empty()) {
+        if (auto report = storage::decode_report(batch->report); !report) {
+          return tl::unexpected<Error>(report.error());
+        }
+      }
       open_report_.replayed_samples += prepared.samples.size();
       break;
     }
@@ -320,6 +339,14 @@ Result<void> Db::Impl::replay_record(const storage::LogRecord& record) {
   if (record.type != storage::RecordType::mark) replayed_changes_ = true;
   auto known = ask_store(prepared.samples, /*replaying=*/true);
   if (!known) return tl::unexpected<Error>(known.error());
+  // Under `last` and `error` a logged sample stands against whatever the head holds.
+  const OnDuplicate on_duplicate = policy_.on_duplicate;
+  if (on_duplicate != OnDuplicate::last && on_duplicate != OnDuplicate::error) {
+    auto decided = storage::decide(head_, *known, {OutOfOrder::any(), on_duplicate},
+                                   prepared.samples, nullptr);
+    if (!decided) return tl::unexpected<Error>(decided.error());
+    prepared.samples = std::move(decided->kept);
+  }
   apply(prepared, *known, record.sequence);
   return {};
 }

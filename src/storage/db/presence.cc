@@ -53,6 +53,13 @@ std::uint64_t Presence::series_count(std::int32_t partition) const {
   return ::Roaring::fastunion(sets.size(), sets.data());
 }
 
+std::optional<std::int32_t> Presence::newest_partition(std::uint32_t series) const {
+  for (auto at = sets_.rbegin(); at != sets_.rend(); ++at) {
+    if (at->second->contains(series)) return at->first;
+  }
+  return std::nullopt;
+}
+
 std::vector<std::pair<std::string, std::string>> Presence::take_changes() {
   std::vector<std::pair<std::string, std::string>> out;
   for (const std::int32_t partition : changed_) {

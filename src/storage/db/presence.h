@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -30,6 +31,8 @@ class Presence {
                                                         std::int64_t to) const;
   /// The series of all partitions within [from, to].
   [[nodiscard]] ::Roaring series_within(std::int64_t from, std::int64_t to) const;
+  /// The newest partition that has the series. O(partitions), few where the series still lives.
+  [[nodiscard]] std::optional<std::int32_t> newest_partition(std::uint32_t series) const;
   [[nodiscard]] std::size_t partition_count() const noexcept { return sets_.size(); }
   /// All partitions, in order; the series of one, sorted.
   [[nodiscard]] std::vector<std::int32_t> partitions() const;

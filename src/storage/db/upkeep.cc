@@ -20,7 +20,9 @@ using storage::PutCapture;
 
 namespace {
 constexpr std::uint32_t kSilenceMinutes = 120;
-}
+// A quarter of a full chunk as it stands in the log.
+constexpr std::uint64_t kLogBytesPerOpenChunk = 256;
+}  // namespace
 
 std::uint32_t Db::Impl::minute_of(TimeMs now_ms) noexcept {
   return static_cast<std::uint32_t>(std::max<TimeMs>(now_ms, 0) / kMinuteMs);
@@ -31,6 +33,7 @@ PutCapture Db::Impl::capture_puts() {
   PutCapture capture;
   const std::unique_lock lock(state_mutex_);
   capture.waiting = head_.waiting();
+  capture.on_duplicate = policy_.on_duplicate;
   std::vector<storage::HeadPiece> pieces;
   for (const storage::WaitingChunkPtr& chunk : capture.waiting) {
     if (!chunk->late()) continue;
@@ -54,6 +57,7 @@ PutCapture Db::Impl::capture_puts() {
     capture.meta.emplace_back(storage::metadata_name(family),
                               storage::encode_metadata_value(metadata_->at(family)));
   }
+  for (auto& change : batch_ids_.take_changes()) capture.meta.push_back(std::move(change));
   for (auto& change : presence_.take_changes()) capture.meta.push_back(std::move(change));
   for (auto& [name, value] : partitions_.take_changes()) {
     if (value) {
@@ -98,12 +102,13 @@ Result<void> Db::Impl::put_pass() {
   put_passes_.fetch_add(1, std::memory_order_relaxed);
   chunks_put_.fetch_add(report->chunks, std::memory_order_relaxed);
   late_duplicates_.fetch_add(report->late_duplicates, std::memory_order_relaxed);
+  late_outdone_.fetch_add(report->late_outdone, std::memory_order_relaxed);
   return {};
 }
 
 // Under upkeep_mutex_, after a put pass. The mark is the highest sequence up to which nothing is
 // left in memory only.
-Result<void> Db::Impl::flush_and_mark() {
+Result<void> Db::Impl::flush_and_mark(bool writers_held) {
   std::uint64_t mark = 0;
   {
     const std::shared_lock lock(state_mutex_);
@@ -117,8 +122,11 @@ Result<void> Db::Impl::flush_and_mark() {
   if (!broken("mark-after-flush")) {
     if (auto flushed = home_->store->flush(); !flushed) return flushed;
   }
+  const auto hold_writers = [&] {
+    return writers_held ? std::unique_lock<std::mutex>() : std::unique_lock(write_mutex_);
+  };
   {
-    const std::lock_guard lock(write_mutex_);
+    const auto lock = hold_writers();
     // With nothing left above the mark, all segments before the one that holds it can go.
     if (mark == applied_sequence_) {
       if (auto rotated = log_->rotate(); !rotated) return rotated;
@@ -134,26 +142,48 @@ Result<void> Db::Impl::flush_and_mark() {
   }
   marked_sequence_ = mark;
   marks_.fetch_add(1, std::memory_order_relaxed);
-  const std::lock_guard lock(write_mutex_);
+  const auto lock = hold_writers();
   auto removed = log_->remove_through(mark);
   if (!removed) return tl::unexpected<Error>(removed.error());
   segments_unlinked_.fetch_add(*removed, std::memory_order_relaxed);
   return {};
 }
 
+std::uint64_t Db::Impl::log_budget() const {
+  const std::uint64_t of_series = kLogBytesPerOpenChunk * head_.open_count();
+  return std::max<std::uint64_t>(options_.tuning.log_budget_bytes, of_series);
+}
+
+// Closes what is silent, and the oldest of what keeps the log or the head over its budget, so that
+// neither a slow series nor very many of them pin the log or fill the memory. True: the log is over
+// its budget. Under upkeep_mutex_.
+bool Db::Impl::close_early() {
+  const std::uint32_t now = minute_of(options_.clock());
+  const std::uint64_t log_bytes = log_->live_bytes();
+  const std::unique_lock lock(state_mutex_);
+  // Each look at it goes over all series.
+  if (now != idle_minute_) {
+    if (now > kSilenceMinutes) head_.close_idle(now - kSilenceMinutes);
+    idle_minute_ = now;
+  }
+  const std::uint64_t budget = log_budget();
+  const bool over = log_bytes > budget;
+  // To a half: segments go as a whole, and the log grows on while we work.
+  if (over) early_closes_ += head_.close_before(log_->sequence_within(budget / 2));
+  if (head_.memory_bytes() > options_.memory_bytes / 2) {
+    early_closes_ += head_.close_before(head_.middle_sequence());
+  }
+  return over;
+}
+
 // What is due at once, and never long: silent chunks closed, a put pass, a mark.
 Result<void> Db::Impl::tick() {
   const std::lock_guard lock(upkeep_mutex_);
   if (!open_for_steps()) return {};
-  const std::uint32_t now = minute_of(options_.clock());
-  {
-    const std::unique_lock state(state_mutex_);
-    if (now > kSilenceMinutes) head_.close_idle(now - kSilenceMinutes);
-  }
+  const bool over = close_early();
   if (auto put = put_pass(); !put) return put;
-  if (log_bytes_since_mark_.load(std::memory_order_relaxed) < options_.tuning.mark_bytes) {
-    return {};
-  }
+  const std::uint64_t since_mark = log_bytes_since_mark_.load(std::memory_order_relaxed);
+  if (!over && since_mark < options_.tuning.mark_bytes) return {};
   return flush_and_mark();
 }
 
@@ -179,13 +209,45 @@ void Db::Impl::put_if_due() {
 }
 
 // Closes, puts, flushes and marks everything. Under upkeep_mutex_.
-Result<void> Db::Impl::settle() {
+Result<void> Db::Impl::settle(bool writers_held) {
   {
     const std::unique_lock lock(state_mutex_);
     head_.close_all();
   }
   if (auto put = put_everything(); !put) return put;
-  return flush_and_mark();
+  return flush_and_mark(writers_held);
+}
+
+// Replay must not judge old records by a new policy: first everything is marked, with writers held;
+// then the policy is durable; then it is in force.
+Result<void> Db::Impl::set_write_policy(const WritePolicy& policy) {
+  if (read_only_) {
+    return fail(ErrorCode::read_only, fmt::format("{} is open for reading only", dir_));
+  }
+  if (policy.out_of_order.within_ms < 0) {
+    return fail(ErrorCode::invalid_argument,
+                fmt::format("out of order within {} ms: a duration is not negative",
+                            policy.out_of_order.within_ms));
+  }
+  const std::lock_guard upkeep(upkeep_mutex_);
+  if (policy == policy_) return {};
+  // Most of the work before the writers have to wait.
+  if (auto settled = settle(); !settled) return settled;
+  const std::lock_guard writers(write_mutex_);
+  if (closed_) return fail(ErrorCode::invalid_argument, "the database is closed");
+  if (auto settled = settle(/*writers_held=*/true); !settled) return settled;
+  storage::StoreBatch change;
+  change.put_meta(storage::kWritePolicyName, storage::encode_write_policy(policy));
+  if (auto applied = home_->store->apply(change); !applied) return applied;
+  if (auto flushed = home_->store->flush(); !flushed) return flushed;
+  const std::unique_lock lock(state_mutex_);
+  policy_ = policy;
+  return {};
+}
+
+WritePolicy Db::Impl::write_policy() const {
+  const std::shared_lock lock(state_mutex_);
+  return policy_;
 }
 
 Result<void> Db::Impl::flush() {

@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <set>
 #include <utility>
 
 #include "base/assert.h"
@@ -10,6 +9,7 @@
 #include "model/partition.h"
 #include "model/quote.h"
 #include "storage/db/db_impl.h"
+#include "storage/upkeep/merge.h"
 #include "storage/upkeep/stored.h"
 
 namespace hygge {
@@ -59,8 +59,7 @@ Result<void> Db::Impl::check_labels(std::string_view canonical) const {
 
 // Called under write_mutex_: only a writer changes the index, so it reads it without the state
 // lock.
-Result<std::uint32_t> Db::Impl::resolve(const Batch& batch, const Batch::Named& named,
-                                        std::map<std::string_view, std::uint32_t>& fresh,
+Result<std::uint32_t> Db::Impl::resolve(const Batch& batch, const Batch::Named& named, Group& group,
                                         Prepared& prepared) const {
   const std::string_view canonical =
       std::string_view(batch.label_bytes()).substr(named.offset, named.bytes);
@@ -69,27 +68,34 @@ Result<std::uint32_t> Db::Impl::resolve(const Batch& batch, const Batch::Named& 
     return fail(ErrorCode::invalid_argument, "a series without any label");
   }
   if (const auto id = index_->find(canonical)) return *id;
-  if (const auto at = fresh.find(canonical); at != fresh.end()) return at->second;
+  if (const auto at = group.fresh.find(canonical); at != group.fresh.end()) return at->second;
   if (auto checked = check_labels(canonical); !checked) {
     return tl::unexpected<Error>(checked.error());
   }
-  const auto id = static_cast<std::uint32_t>(next_id_ + prepared.series.size());
+  const auto id = static_cast<std::uint32_t>(next_id_ + group.new_series + prepared.series.size());
   if (id < next_id_) return fail(ErrorCode::limit, "all 4.29 billion series ids are used");
-  fresh.emplace(canonical, id);
+  group.fresh.emplace(canonical, id);
   prepared.series.push_back({id, std::string(canonical)});
   return id;
 }
 
-Result<Db::Impl::Prepared> Db::Impl::prepare(const Batch& batch) {
+// On an error the batch's labels stand in group.fresh still: see stage().
+Result<Db::Impl::Prepared> Db::Impl::prepare(const Batch& batch, Group& group) {
+  if (batch.id().size() > storage::kMaxBatchIdBytes) {
+    return fail(ErrorCode::invalid_argument,
+                fmt::format("a batch id of {} bytes, at most {} are kept", batch.id().size(),
+                            storage::kMaxBatchIdBytes),
+                "send a hash of it");
+  }
   Prepared prepared;
+  prepared.batch_id = batch.id();
   prepared.samples.reserve(batch.size());
-  std::map<std::string_view, std::uint32_t> fresh;
   std::size_t next_named = 0;
   for (std::size_t i = 0; i < batch.size(); ++i) {
     const Batch::Entry& entry = batch.entries()[i];
     std::uint32_t id = entry.series;
     if (next_named < batch.named().size() && batch.named()[next_named].entry == i) {
-      auto resolved = resolve(batch, batch.named()[next_named++], fresh, prepared);
+      auto resolved = resolve(batch, batch.named()[next_named++], group, prepared);
       if (!resolved) return tl::unexpected<Error>(resolved.error());
       id = *resolved;
     } else if (!index_->contains(id)) {
@@ -112,6 +118,67 @@ Result<Db::Impl::Prepared> Db::Impl::prepare(const Batch& batch) {
   return prepared;
 }
 
+Result<std::optional<double>> Db::Impl::stored_value(std::uint32_t series, TimeMs t_ms) const {
+  const auto partition = static_cast<std::int32_t>(partition_of(t_ms));
+  if (!presence_.contains(partition, series)) return std::optional<double>();
+  storage::ChunkScan scan = home_->store->scan(home_->store->snapshot());
+  std::vector<storage::Piece> pieces;
+  auto loaded = storage::load_pieces(scan, partition, series, {t_ms - 1, t_ms}, pieces);
+  if (!loaded) return tl::unexpected<Error>(loaded.error());
+  if (pieces.empty()) return std::optional<double>();
+  ChunkSamples samples;
+  auto merged = storage::merge_cluster(pieces, policy_.on_duplicate, samples);
+  if (!merged) return tl::unexpected<Error>(merged.error());
+  const auto at = std::lower_bound(samples.t.begin(), samples.t.end(), t_ms);
+  if (at == samples.t.end() || *at != t_ms) return std::optional<double>();
+  return std::optional<double>(samples.v[static_cast<std::size_t>(at - samples.t.begin())]);
+}
+
+// Leaves out of `prepared` what the policies refuse, and puts down what will be said of the batch.
+Result<void> Db::Impl::decide_on(Prepared& prepared, const storage::Knowledge& known) {
+  const auto stored = [this](std::uint32_t series, TimeMs t_ms) {
+    return stored_value(series, t_ms);
+  };
+  Result<storage::Decision> decided = [&] {
+    // Maintenance closes and drops chunks of the head beside us.
+    const std::shared_lock lock(state_mutex_);
+    return storage::decide(head_, known, policy_, prepared.samples, stored);
+  }();
+  if (!decided) return tl::unexpected<Error>(decided.error());
+  if (decided->conflict) {
+    const auto& [sample, held] = *decided->conflict;
+    const std::string labels =
+        index_->contains(sample.series) ? to_string(index_->labels(sample.series)) : "a new series";
+    return fail(ErrorCode::already_exists,
+                fmt::format("{} has the value {} at {}, the batch brings {}", labels, held,
+                            format_time_utc(sample.t_ms), sample.v),
+                "the write policy on_duplicate is `error`; nothing of the batch was written");
+  }
+  prepared.samples = std::move(decided->kept);
+  prepared.decided = std::move(decided->report);
+  prepared.decided->series_new = prepared.series.size();
+  if (!prepared.batch_id.empty()) prepared.report = storage::encode_report(*prepared.decided);
+  return {};
+}
+
+// Under write_mutex_.
+void Db::Impl::name_refused(WriteReport& report) const {
+  for (WriteReport::Refused& refused : report.first_refused) {
+    const std::uint32_t id = refused.series.value;
+    if (index_->contains(id)) refused.labels = to_string(index_->labels(id));
+  }
+}
+
+// Of a batch that was taken before. Under write_mutex_.
+WriteReport Db::Impl::first_report(std::string_view encoded) const {
+  auto report = storage::decode_report(as_bytes(encoded));
+  HYGGE_ASSERT(report.has_value());  // checked when it came from the disk
+  if (!report) return {};
+  report->repeat = true;
+  name_refused(*report);
+  return *std::move(report);
+}
+
 Result<std::uint64_t> Db::Impl::log_batch(const Prepared& prepared) {
   std::vector<storage::PendingRecord> records;
   std::size_t bytes = 0;
@@ -127,9 +194,12 @@ Result<std::uint64_t> Db::Impl::log_batch(const Prepared& prepared) {
     bytes += payload.size();
     records.push_back({storage::RecordType::metadata, std::move(payload)});
   }
-  if (!prepared.samples.empty()) {
+  // A batch id is kept although nothing else may be left of its batch.
+  if (!prepared.samples.empty() || !prepared.batch_id.empty()) {
     std::string payload;
-    storage::encode_samples(payload, prepared.samples, log_->synced_sequence());
+    storage::encode_samples(
+        payload, prepared.samples,
+        {log_->synced_sequence(), prepared.batch_id, as_bytes(prepared.report)});
     bytes += payload.size();
     records.push_back({storage::RecordType::samples, std::move(payload)});
   }
@@ -137,18 +207,14 @@ Result<std::uint64_t> Db::Impl::log_batch(const Prepared& prepared) {
     return over_limit("encoded bytes", "the batch", bytes, options_.limits.batch_bytes);
   }
   auto sequence = log_->append(records);
-  if (sequence && options_.sync.mode == Sync::Mode::batch) {
-    if (auto synced = log_->sync(); !synced) return tl::unexpected<Error>(synced.error());
-  }
   if (sequence) log_bytes_since_mark_.fetch_add(bytes, std::memory_order_relaxed);
   return sequence;
 }
 
 // What the head does not know yet of the pairs (partition, series) that `samples` touch. The store
 // is asked only where the presence set has the pair; in replay always, since that set may lag.
-Result<std::vector<std::pair<Db::Impl::Touch, Head::Known>>> Db::Impl::ask_store(
-    std::span<const IdSample> samples, bool replaying) {
-  std::vector<std::pair<Touch, Head::Known>> out;
+Result<storage::Knowledge> Db::Impl::ask_store(std::span<const IdSample> samples, bool replaying) {
+  storage::Knowledge out;
   {
     // Maintenance closes and drops chunks of the head beside us; only a writer adds to it.
     const std::unique_lock lock(state_mutex_);
@@ -159,6 +225,15 @@ Result<std::vector<std::pair<Db::Impl::Touch, Head::Known>>> Db::Impl::ask_store
       const bool ask = replaying || presence_.contains(partition, sample.series);
       out.push_back({{partition, sample.series}, {}});
       out.back().second.stored = ask;
+    }
+    // Whether a sample is too old depends on the newest one of its series, in whatever partition.
+    if (policy_.out_of_order.mode != OutOfOrder::Mode::any && !replaying) {
+      for (const IdSample& sample : samples) {
+        const auto newest = presence_.newest_partition(sample.series);
+        if (!newest || head_.knows(sample.series, *newest)) continue;
+        out.push_back({{*newest, sample.series}, {}});
+        out.back().second.stored = true;
+      }
     }
   }
   const auto by_touch = [](const auto& a, const auto& b) { return a.first < b.first; };
@@ -180,8 +255,7 @@ Result<std::vector<std::pair<Db::Impl::Touch, Head::Known>>> Db::Impl::ask_store
   return out;
 }
 
-WriteReport Db::Impl::apply(const Prepared& prepared,
-                            const std::vector<std::pair<Touch, Head::Known>>& known,
+WriteReport Db::Impl::apply(Prepared& prepared, const storage::Knowledge& known,
                             std::uint64_t sequence) {
   WriteReport report;
   const TimeMs now_ms = options_.clock();
@@ -203,6 +277,8 @@ WriteReport Db::Impl::apply(const Prepared& prepared,
     metadata_ = std::move(changed);
   }
   for (const auto& [touch, what] : known) {
+    // An earlier batch of the same group may have done it.
+    if (head_.knows(touch.second, touch.first)) continue;
     head_.adopt(touch.second, touch.first, what);
     if (!presence_.contains(touch.first, touch.second)) presence_.add(touch.first, touch.second);
   }
@@ -221,48 +297,11 @@ WriteReport Db::Impl::apply(const Prepared& prepared,
     bounds_->last_ms = std::max(bounds_->last_ms, sample.t_ms);
   }
   report.series_new = prepared.series.size();
+  if (!prepared.batch_id.empty()) batch_ids_.remember(prepared.batch_id, prepared.report);
   applied_sequence_ = sequence;
   waiting_bytes_.store(head_.waiting_bytes(), std::memory_order_relaxed);
-  return report;
-}
-
-Result<void> Db::Impl::commit(const Prepared& prepared, WriteReport& report) {
-  auto known = ask_store(prepared.samples, /*replaying=*/false);
-  if (!known) return tl::unexpected<Error>(known.error());
-  auto sequence = log_batch(prepared);
-  if (!sequence) return tl::unexpected<Error>(sequence.error());
-  report = apply(prepared, *known, *sequence);
-  return {};
-}
-
-Result<WriteReport> Db::Impl::write(const Batch& batch) {
-  if (read_only_) {
-    return fail(ErrorCode::read_only, fmt::format("{} is open for reading only", dir_));
-  }
-  WriteReport report;
-  {
-    const std::lock_guard lock(write_mutex_);
-    if (closed_) return fail(ErrorCode::invalid_argument, "the database is closed");
-    auto prepared = prepare(batch);
-    if (!prepared) return tl::unexpected<Error>(prepared.error());
-    if (prepared->samples.empty() && prepared->metadata.empty()) return report;
-    if (auto committed = commit(*prepared, report); !committed) {
-      return tl::unexpected<Error>(committed.error());
-    }
-  }
-  const std::size_t waiting = waiting_bytes_.load(std::memory_order_relaxed);
-  if (waiting < options_.tuning.put_bytes) return report;
-  if (options_.maintenance == Maintenance::manual) return report;
-  if (waiting < 8 * options_.tuning.put_bytes) {
-    const std::lock_guard lock(wake_mutex_);
-    work_ = true;
-    wake_.notify_all();
-    return report;
-  }
-  // The maintenance thread does not keep up: the writer pays, so that memory stays bounded. The
-  // batch is committed; if the pass fails, the next one tries again.
-  const std::lock_guard lock(upkeep_mutex_);
-  static_cast<void>(put_pass());
+  if (prepared.decided) report = *std::move(prepared.decided);
+  name_refused(report);
   return report;
 }
 
@@ -282,10 +321,12 @@ Result<SeriesId> Db::Impl::series(const Labels& labels) {
   if (auto checked = check_labels(bytes); !checked) return tl::unexpected<Error>(checked.error());
   Prepared prepared;
   prepared.series.push_back({next_id_, bytes});
-  WriteReport report;
-  if (auto committed = commit(prepared, report); !committed) {
-    return tl::unexpected<Error>(committed.error());
+  auto sequence = log_batch(prepared);
+  if (!sequence) return tl::unexpected<Error>(sequence.error());
+  if (options_.sync.mode == Sync::Mode::batch) {
+    if (auto synced = log_->sync(); !synced) return tl::unexpected<Error>(synced.error());
   }
+  apply(prepared, {}, *sequence);
   return SeriesId{prepared.series[0].id};
 }
 

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/assert.h"
+#include "model/duplicates.h"
 #include "model/partition.h"
 
 namespace hygge::storage {
@@ -44,6 +45,58 @@ const Head::Part* Head::find(std::uint32_t series, std::int32_t partition) const
 
 Head::Part* Head::find(std::uint32_t series, std::int32_t partition) noexcept {
   return const_cast<Part*>(std::as_const(*this).find(series, partition));
+}
+
+std::optional<Head::Newest> Head::newest(std::uint32_t series,
+                                         std::int32_t partition) const noexcept {
+  const Part* const part = find(series, partition);
+  if (part == nullptr) return std::nullopt;
+  return Newest{part->newest_ms, part->newest_v, part->newest_known};
+}
+
+std::optional<Head::End> Head::end_of(std::uint32_t series) const noexcept {
+  if (series >= series_.size() || !series_[series].any) return std::nullopt;
+  const SeriesState& state = series_[series];
+  End end{state.current.newest_ms, state.current.partition};
+  if (state.older) {
+    for (const Part& part : *state.older) end.newest_ms = std::max(end.newest_ms, part.newest_ms);
+  }
+  return end;
+}
+
+std::optional<double> Head::late_value(std::uint32_t series, TimeMs t_ms) const noexcept {
+  const Part* const part = find(series, static_cast<std::int32_t>(partition_of(t_ms)));
+  if (part == nullptr || !part->late) return std::nullopt;
+  const std::vector<TimeMs>& t = part->late->t;
+  const auto at = std::lower_bound(t.begin(), t.end(), t_ms);
+  if (at == t.end() || *at != t_ms) return std::nullopt;
+  return part->late->v[static_cast<std::size_t>(at - t.begin())];
+}
+
+std::optional<double> Head::value_at(std::uint32_t series, TimeMs t_ms, OnDuplicate policy) const {
+  std::vector<HeadPiece> pieces;
+  capture(series, {t_ms - 1, t_ms}, pieces);
+  std::sort(pieces.begin(), pieces.end(),
+            [](const HeadPiece& a, const HeadPiece& b) { return a.key.ordinal < b.key.ordinal; });
+  std::optional<double> found;
+  for (const HeadPiece& piece : pieces) {
+    const bool late = piece.waiting ? piece.waiting->late() : piece.value.empty();
+    ChunkSamples samples;
+    if (!late) {
+      const std::string& value = piece.waiting ? piece.waiting->value : piece.value;
+      // Our own encoding: it decodes.
+      if (!decode_chunk(as_bytes(value), piece.key.start_ms(), samples)) continue;
+    }
+    const std::vector<TimeMs>& late_t = piece.waiting ? piece.waiting->late_t : piece.late_t;
+    const std::vector<double>& late_v = piece.waiting ? piece.waiting->late_v : piece.late_v;
+    const std::vector<TimeMs>& t = late ? late_t : samples.t;
+    const std::vector<double>& v = late ? late_v : samples.v;
+    const auto at = std::lower_bound(t.begin(), t.end(), t_ms);
+    if (at == t.end() || *at != t_ms) continue;
+    const double here = v[static_cast<std::size_t>(at - t.begin())];
+    found = found ? standing_value(policy, *found, here) : here;
+  }
+  return found;
 }
 
 bool Head::knows(std::uint32_t series, std::int32_t partition) const noexcept {
@@ -223,6 +276,33 @@ void Head::close_partition(std::int32_t partition) {
     close_open(series, part);
     close_late(series, part);
   });
+}
+
+std::uint64_t Head::close_before(std::uint64_t sequence) {
+  const std::size_t before = open_count();
+  for_each_part([&](std::uint32_t series, Part& part) {
+    if (part.open && part.open->first_sequence < sequence) close_open(series, part);
+    if (part.late && part.late->first_sequence < sequence) close_late(series, part);
+  });
+  return before - open_count();
+}
+
+std::uint64_t Head::middle_sequence() const {
+  std::vector<std::uint64_t> sequences;
+  const auto visit = [&](const Part& part) {
+    if (part.open) sequences.push_back(part.open->first_sequence);
+    if (part.late) sequences.push_back(part.late->first_sequence);
+  };
+  for (const SeriesState& state : series_) {
+    if (!state.any) continue;
+    visit(state.current);
+    if (!state.older) continue;
+    for (const Part& part : *state.older) visit(part);
+  }
+  if (sequences.empty()) return 0;
+  const auto middle = sequences.begin() + static_cast<std::ptrdiff_t>(sequences.size() / 2);
+  std::nth_element(sequences.begin(), middle, sequences.end());
+  return *middle + 1;
 }
 
 std::vector<WaitingChunkPtr> Head::waiting() const { return waiting_; }

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <hygge/gorilla.h>
+#include <hygge/policy.h>
 #include <hygge/sample.h>
 #include <hygge/time.h>
 
@@ -76,6 +77,26 @@ class Head {
   Outcome append(std::uint32_t series, TimeMs t_ms, double v, std::uint64_t sequence,
                  std::uint32_t minute);
 
+  /// The newest sample of a series in a partition that it knows; `value_known`: and its value.
+  struct Newest {
+    TimeMs t_ms = std::numeric_limits<TimeMs>::min();  ///< smallest: nothing
+    double v = 0;
+    bool value_known = false;
+  };
+  [[nodiscard]] std::optional<Newest> newest(std::uint32_t series,
+                                             std::int32_t partition) const noexcept;
+  /// The newest time and the newest partition of a series that it knows.
+  struct End {
+    TimeMs newest_ms = std::numeric_limits<TimeMs>::min();
+    std::int32_t partition = 0;
+  };
+  [[nodiscard]] std::optional<End> end_of(std::uint32_t series) const noexcept;
+  /// What the late buffer holds at a time. O(log n).
+  [[nodiscard]] std::optional<double> late_value(std::uint32_t series, TimeMs t_ms) const noexcept;
+  /// What a reader of the head alone finds at a time. Decodes the chunks around it.
+  [[nodiscard]] std::optional<double> value_at(std::uint32_t series, TimeMs t_ms,
+                                               OnDuplicate policy) const;
+
   /// The earliest sample of a series ever; set when a series is loaded from the store.
   void set_birth(std::uint32_t series, TimeMs birth_ms);
   [[nodiscard]] TimeMs birth_ms(std::uint32_t series) const noexcept;
@@ -86,6 +107,12 @@ class Head {
   void close_idle(std::uint32_t minute);
   void close_all();
   void close_late();
+  /// Closes what came with a record before `sequence`. Returns how many chunks and buffers.
+  std::uint64_t close_before(std::uint64_t sequence);
+  /// A sequence that about half of what is open came before; 0 if nothing is open. O(series).
+  [[nodiscard]] std::uint64_t middle_sequence() const;
+  /// Open chunks and late buffers.
+  [[nodiscard]] std::size_t open_count() const noexcept { return open_chunks_ + late_buffers_; }
 
   /// Closes all open chunks and late buffers of one partition.
   void close_partition(std::int32_t partition);

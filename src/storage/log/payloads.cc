@@ -38,11 +38,11 @@ std::uint8_t* write_sample(std::uint8_t* at, const IdSample& sample, std::uint32
 
 }  // namespace
 
-void encode_samples(std::string& out, std::span<const IdSample> samples,
-                    std::uint64_t synced_sequence) {
+void encode_samples(std::string& out, std::span<const IdSample> samples, const SamplesHead& head) {
   const TimeMs base_ms = samples.empty() ? 0 : samples[0].t_ms;
-  put_varint(out, synced_sequence);
-  put_text(out, {});
+  put_varint(out, head.synced_sequence);
+  put_text(out, head.batch_id);
+  if (!head.batch_id.empty()) put_text(out, as_text(head.report));
   put_varint(out, samples.size());
   put_varint(out, zigzag(base_ms));
   const std::size_t start = out.size();
@@ -71,10 +71,13 @@ void encode_metadata(std::string& out, std::string_view family, const Metadata& 
 
 void encode_mark(std::string& out, std::uint64_t mark) { put_varint(out, mark); }
 
-Result<std::uint64_t> decode_samples(Bytes payload, std::vector<IdSample>& out) {
+Result<SamplesHead> decode_samples(Bytes payload, std::vector<IdSample>& out) {
   ByteReader in(payload);
-  const std::uint64_t synced = in.varint();
-  static_cast<void>(in.text());
+  SamplesHead head;
+  head.synced_sequence = in.varint();
+  head.batch_id = in.text();
+  if (head.batch_id.size() > kMaxBatchIdBytes) return damaged("samples");
+  if (!head.batch_id.empty()) head.report = as_bytes(in.text());
   const std::uint64_t count = in.varint();
   const std::int64_t base_ms = in.zigzag_varint();
   out.clear();
@@ -100,7 +103,7 @@ Result<std::uint64_t> decode_samples(Bytes payload, std::vector<IdSample>& out) 
     out.push_back({static_cast<std::uint32_t>(id), static_cast<TimeMs>(t), v});
   }
   if (!in.done()) return damaged("samples");
-  return synced;
+  return head;
 }
 
 Result<SeriesPayload> decode_series(Bytes payload) {

@@ -1,7 +1,8 @@
 // What the records of the log carry. "text" is a varint length and that many bytes.
 //
 //   samples   varint   the highest sequence known to be synced when this was written
-//             text     batch id, empty for now
+//             text     batch id; empty: none
+//             text     only with a batch id: what write() said of the batch (db/batch_ids.h)
 //             varint   count
 //             zigzag   base time, ms
 //             then, for each sample:
@@ -28,14 +29,22 @@
 
 namespace hygge::storage {
 
-void encode_samples(std::string& out, std::span<const IdSample> samples,
-                    std::uint64_t synced_sequence);
+inline constexpr std::size_t kMaxBatchIdBytes = 64;
+
+/// What a record of samples says beside them.
+struct SamplesHead {
+  std::uint64_t synced_sequence = 0;
+  std::string_view batch_id = {};  ///< of a decoded one both point into the payload
+  Bytes report = {};               ///< only with a batch id
+};
+
+void encode_samples(std::string& out, std::span<const IdSample> samples, const SamplesHead& head);
 void encode_series(std::string& out, std::uint32_t id, std::string_view canonical);
 void encode_metadata(std::string& out, std::string_view family, const Metadata& metadata);
 void encode_mark(std::string& out, std::uint64_t mark);
 
-/// Replaces `out`; returns the synced sequence. Errors of all decoders: corruption.
-[[nodiscard]] Result<std::uint64_t> decode_samples(Bytes payload, std::vector<IdSample>& out);
+/// Replaces `out`. Errors of all decoders: corruption.
+[[nodiscard]] Result<SamplesHead> decode_samples(Bytes payload, std::vector<IdSample>& out);
 
 struct SeriesPayload {
   std::uint32_t id = 0;

@@ -74,6 +74,7 @@ Result<void> LogWriter::begin_segment() {
     static_cast<void>(files_.unlink(path));
     return ready;
   }
+  if (!segments_.empty() && file_) segments_.back().bytes = offset_;
   file_ = std::move(file);
   offset_ = kSegmentHeaderBytes;
   allocated_ = options_.preallocate_bytes;
@@ -187,7 +188,31 @@ Result<void> LogWriter::sync() {
     return synced;
   }
   synced_sequence_ = sequence;
+  ++syncs_;
   return {};
+}
+
+std::uint64_t LogWriter::sync_count() const {
+  const std::lock_guard lock(mutex_);
+  return syncs_;
+}
+
+std::uint64_t LogWriter::live_bytes() const {
+  const std::lock_guard lock(mutex_);
+  std::uint64_t bytes = offset_;
+  for (std::size_t i = 0; i + 1 < segments_.size(); ++i) bytes += segments_[i].bytes;
+  return bytes;
+}
+
+std::uint64_t LogWriter::sequence_within(std::uint64_t bytes) const {
+  const std::lock_guard lock(mutex_);
+  std::uint64_t sum = offset_;
+  if (sum > bytes) return next_sequence_;
+  std::size_t oldest = segments_.size() - 1;
+  while (oldest > 0 && sum + segments_[oldest - 1].bytes <= bytes) {
+    sum += segments_[--oldest].bytes;
+  }
+  return segments_[oldest].first_sequence;
 }
 
 std::uint64_t LogWriter::synced_sequence() const {

@@ -54,6 +54,13 @@ class LogWriter {
   [[nodiscard]] Result<std::uint64_t> remove_through(std::uint64_t mark);
 
   [[nodiscard]] std::uint64_t last_sequence() const;
+  /// How many times sync() has gone to the disk.
+  [[nodiscard]] std::uint64_t sync_count() const;
+  /// Bytes of all records that are not removed, those of marks included.
+  [[nodiscard]] std::uint64_t live_bytes() const;
+  /// The first sequence of the oldest segment of which, with all behind it, at most `bytes` are
+  /// there; past the last record if even the newest has more.
+  [[nodiscard]] std::uint64_t sequence_within(std::uint64_t bytes) const;
 
  private:
   LogWriter(Files& files, std::string dir, const LogId& id, std::uint64_t next_sequence,
@@ -81,6 +88,7 @@ class LogWriter {
   bool suspended_ = false;       ///< a write has failed; something may lie behind offset_
   bool closed_ = false;          ///< cut and synced; the next segment could not be begun yet
   bool failed_ = false;          ///< a sync has failed
+  std::uint64_t syncs_ = 0;
   std::string buffer_;
 };
 

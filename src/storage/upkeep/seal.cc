@@ -50,7 +50,7 @@ class SeriesChunks {
   [[nodiscard]] const std::vector<ChunkKey>& keys() const noexcept { return keys_; }
 
   // The samples with strictly rising times. Once.
-  [[nodiscard]] Result<ChunkSamples> merged() {
+  [[nodiscard]] Result<ChunkSamples> merged(OnDuplicate policy) {
     if (rising_) return std::move(samples_);
     std::vector<Piece> pieces(keys_.size());
     for (std::size_t i = 0, from = 0; i < keys_.size(); from = sample_ends_[i++]) {
@@ -67,7 +67,7 @@ class SeriesChunks {
     ChunkSamples part;
     for (std::size_t at = 0; at < pieces.size();) {
       const std::size_t length = cluster_length(std::span<const Piece>(pieces).subspan(at));
-      auto done = merge_cluster(std::span(pieces).subspan(at, length), part);
+      auto done = merge_cluster(std::span(pieces).subspan(at, length), policy, part);
       if (!done) return tl::unexpected<Error>(done.error());
       out.t.insert(out.t.end(), part.t.begin(), part.t.end());
       out.v.insert(out.v.end(), part.v.begin(), part.v.end());

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <hygge/error.h>
+#include <hygge/policy.h>
 
 #include <cstddef>
 #include <cstdint>
@@ -24,6 +25,8 @@
 namespace hygge::storage {
 
 struct ResealOptions {
+  /// Of equal times, which value stands.
+  OnDuplicate on_duplicate = OnDuplicate::last;
   /// Also the series that the list does not name, if the store holds any.
   bool whole_partition = true;
   /// A batch goes to the store once it holds this many bytes.

@@ -42,7 +42,7 @@ inline PendingRecord samples_record(std::uint32_t number, std::uint64_t synced =
   const std::vector<IdSample> samples = {{number, 1'000 * TimeMs{number}, number + 0.5},
                                          {number + 1, 1'000 * TimeMs{number}, number * 1.0}};
   PendingRecord record{RecordType::samples, {}};
-  encode_samples(record.payload, samples, synced);
+  encode_samples(record.payload, samples, {synced});
   return record;
 }
 inline PendingRecord series_record(std::uint32_t id, std::string_view value) {

@@ -17,7 +17,7 @@ constexpr auto kMax = std::numeric_limits<std::int64_t>::max();
 
 std::string encoded(const std::vector<IdSample>& samples, std::uint64_t synced = 0) {
   std::string out;
-  encode_samples(out, samples, synced);
+  encode_samples(out, samples, {synced});
   return out;
 }
 
@@ -26,7 +26,8 @@ void expect_comes_back(const std::vector<IdSample>& samples, std::uint64_t synce
   std::vector<IdSample> out = {{9, 9, 9}};
   const auto decoded = decode_samples(as_bytes(encoded(samples, synced)), out);
   ASSERT_TRUE(decoded) << decoded.error().message;
-  EXPECT_EQ(*decoded, synced);
+  EXPECT_EQ(decoded->synced_sequence, synced);
+  EXPECT_EQ(decoded->batch_id, "");
   ASSERT_EQ(out.size(), samples.size());
   for (std::size_t i = 0; i < out.size(); ++i) {
     EXPECT_EQ(out[i].series, samples[i].series);
@@ -94,7 +95,7 @@ TEST(SamplesPayload, ACounterTakesFewBytes) {
 
 TEST(SamplesPayload, AppendsBehindWhatIsThere) {
   std::string out = "before";
-  encode_samples(out, std::vector<IdSample>{{1, 2, 3}}, 4);
+  encode_samples(out, std::vector<IdSample>{{1, 2, 3}}, {4});
   EXPECT_EQ(out, "before" + encoded({{1, 2, 3}}, 4));
 }
 
@@ -138,22 +139,29 @@ TEST(SamplesPayload, ForgedCountsAndIdsAreErrors) {
   EXPECT_FALSE(decode_samples(as_bytes(one_with(5, 1)), out)) << "eight bytes that are not there";
 }
 
-// The field is kept for retries by batch id; readers step over it.
-TEST(SamplesPayload, ABatchIdIsSteppedOver) {
+TEST(SamplesPayload, ABatchIdComesBackWithItsReport) {
+  const std::vector<IdSample> samples{{3, 0, -2}};
+  const std::string report("re\0port", 7);
+  for (const std::string& id : {std::string("a-batch"), std::string(kMaxBatchIdBytes, 'x')}) {
+    std::string text;
+    encode_samples(text, samples, {12, id, as_bytes(report)});
+    std::vector<IdSample> out;
+    const auto head = decode_samples(as_bytes(text), out);
+    ASSERT_TRUE(head) << head.error().message;
+    EXPECT_EQ(head->synced_sequence, 12U);
+    EXPECT_EQ(head->batch_id, id);
+    EXPECT_EQ(as_text(head->report), report);
+    ASSERT_EQ(out.size(), 1U);
+    EXPECT_EQ(out[0].series, 3U);
+    EXPECT_EQ(out[0].v, -2.0);
+    for (std::size_t size = 0; size < text.size(); ++size) {
+      EXPECT_FALSE(decode_samples(as_bytes(text).first(size), out)) << size;
+    }
+  }
   std::string text;
-  put_varint(text, 12);
-  put_text(text, "a-batch");
-  put_varint(text, 1);
-  put_varint(text, zigzag(-50));
-  put_varint(text, zigzag(3));
-  put_varint(text, zigzag(50));
-  put_varint(text, zigzag(-2) << 1U);
+  encode_samples(text, samples, {12, std::string(kMaxBatchIdBytes + 1, 'x'), as_bytes(report)});
   std::vector<IdSample> out;
-  EXPECT_EQ(decode_samples(as_bytes(text), out).value(), 12U);
-  ASSERT_EQ(out.size(), 1U);
-  EXPECT_EQ(out[0].series, 3U);
-  EXPECT_EQ(out[0].t_ms, 0);
-  EXPECT_EQ(out[0].v, -2.0);
+  EXPECT_FALSE(decode_samples(as_bytes(text), out)) << "a longer id was never written";
 }
 
 TEST(SeriesPayload, ComesBackAndRefusesWhatIsNoSeries) {

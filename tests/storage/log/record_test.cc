@@ -149,7 +149,7 @@ std::string golden_segment() {
                                        {301, 1'700'000'000'500, -3},
                                        {1, 1'699'999'999'999, 0.1},
                                        {1, 1'700'000'000'000, -0.0}};
-  encode_samples(samples, batch, 6);
+  encode_samples(samples, batch, {6});
   add(RecordType::samples, samples);
   std::string mark;
   encode_mark(mark, 9);
@@ -195,7 +195,7 @@ TEST(Segment, TheGoldenOneIsRead) {
   ASSERT_EQ(replayed->records.size(), 4U);
   EXPECT_EQ(find_mark(files, kTestDir, kTestId).value(), 9U);
   std::vector<IdSample> samples;
-  EXPECT_EQ(decode_samples(as_bytes(replayed->records[2].payload), samples).value(), 6U);
+  EXPECT_EQ(decode_samples(as_bytes(replayed->records[2].payload), samples)->synced_sequence, 6U);
   ASSERT_EQ(samples.size(), 4U);
   EXPECT_EQ(samples[2].t_ms, 1'699'999'999'999);
   EXPECT_EQ(samples[2].v, 0.1);
