@@ -127,6 +127,7 @@ class Db::Impl {
   Result<void> load_meta();
   Result<void> replay_log();
   Result<void> replay_record(const storage::LogRecord& record);
+  Result<void> drop_unknown(Prepared& prepared, std::uint64_t sequence);
   Result<void> start_writing();
   // write.cc
   Result<Prepared> prepare(const Batch& batch, Group& group);
@@ -189,6 +190,7 @@ class Db::Impl {
   std::shared_ptr<const storage::Home> home_;
   OpenReport open_report_;
   bool replayed_changes_ = false;
+  bool replayed_gap_ = false;
 
   std::mutex step_mutex_;
   std::mutex upkeep_mutex_;

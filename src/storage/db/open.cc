@@ -1,6 +1,7 @@
 // Opening: the directory, the store, the index from it, then the log's replay on top.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <random>
 #include <utility>
 
@@ -8,6 +9,7 @@
 #include "model/canonical.h"
 #include "storage/db/db_impl.h"
 #include "storage/db/meta.h"
+#include "storage/log/scan.h"
 #include "storage/upkeep/stored.h"
 
 namespace hygge {
@@ -317,11 +319,7 @@ Result<void> Db::Impl::replay_record(const storage::LogRecord& record) {
     case storage::RecordType::samples: {
       auto batch = storage::decode_samples(record.payload, prepared.samples);
       if (!batch) return tl::unexpected<Error>(batch.error());
-      for (const storage::IdSample& sample : prepared.samples) {
-        if (index_->contains(sample.series)) continue;
-        return fail(ErrorCode::corruption, fmt::format("log record {}: series {} was never created",
-                                                       record.sequence, sample.series));
-      }
+      if (auto known = drop_unknown(prepared, record.sequence); !known) return known;
       prepared.batch_id = batch->batch_id;
       prepared.report = as_text(batch->report);
       // It ends up in `meta`, which must not take in what it would not read back.
@@ -331,6 +329,15 @@ Result<void> Db::Impl::replay_record(const storage::LogRecord& record) {
         }
       }
       open_report_.replayed_samples += prepared.samples.size();
+      break;
+    }
+    case storage::RecordType::gap: {
+      auto last = storage::decode_gap(record.payload);
+      if (!last) return tl::unexpected<Error>(last.error());
+      replayed_gap_ = true;
+      open_report_.notes.push_back(
+          fmt::format("records {} to {} of the log are missing: a repair found them damaged",
+                      record.sequence, *last));
       break;
     }
     default:
@@ -347,7 +354,29 @@ Result<void> Db::Impl::replay_record(const storage::LogRecord& record) {
     if (!decided) return tl::unexpected<Error>(decided.error());
     prepared.samples = std::move(decided->kept);
   }
-  apply(prepared, *known, record.sequence);
+  apply(prepared, *known, storage::last_sequence_of(record));
+  return {};
+}
+
+// Behind a gap that a repair left, the record that created a series may be lost: its samples say
+// nothing then. Its id is used up all the same.
+Result<void> Db::Impl::drop_unknown(Prepared& prepared, std::uint64_t sequence) {
+  const auto unknown = [&](const storage::IdSample& sample) {
+    return !index_->contains(sample.series);
+  };
+  const auto first = std::find_if(prepared.samples.begin(), prepared.samples.end(), unknown);
+  if (first == prepared.samples.end()) return {};
+  if (!replayed_gap_) {
+    return fail(ErrorCode::corruption,
+                fmt::format("log record {}: series {} was never created", sequence, first->series));
+  }
+  for (const storage::IdSample& sample : prepared.samples) {
+    if (unknown(sample)) next_id_ = std::max(next_id_, sample.series + 1);
+  }
+  const std::size_t dropped = std::erase_if(prepared.samples, unknown);
+  open_report_.notes.push_back(
+      fmt::format("log record {}: {} samples of series whose creation is lost were dropped",
+                  sequence, dropped));
   return {};
 }
 

@@ -136,4 +136,36 @@ Result<std::uint64_t> decode_mark(Bytes payload) {
   return mark;
 }
 
+void encode_gap(std::string& out, std::uint64_t last_missing) { put_varint(out, last_missing); }
+
+Result<std::uint64_t> decode_gap(Bytes payload) {
+  ByteReader in(payload);
+  const std::uint64_t last_missing = in.varint();
+  if (!in.done()) return damaged("a gap");
+  return last_missing;
+}
+
+std::optional<Error> payload_error(const LogRecord& record) {
+  std::vector<IdSample> samples;
+  const auto error_of = [](const auto& result) {
+    return result ? std::optional<Error>() : std::optional<Error>(result.error());
+  };
+  switch (record.type) {
+    case RecordType::samples:
+      return error_of(decode_samples(record.payload, samples));
+    case RecordType::series:
+      return error_of(decode_series(record.payload));
+    case RecordType::metadata:
+      return error_of(decode_metadata(record.payload));
+    case RecordType::mark:
+      return error_of(decode_mark(record.payload));
+    case RecordType::gap:
+      return error_of(decode_gap(record.payload));
+    case RecordType::erase:
+    case RecordType::policy:
+      break;
+  }
+  return std::nullopt;
+}
+
 }  // namespace hygge::storage

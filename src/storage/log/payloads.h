@@ -13,12 +13,14 @@
 //   series    varint id | canonical label bytes
 //   metadata  text family | byte type | text unit | text help
 //   mark      varint: everything up to this sequence is in the store's files
+//   gap       varint: the records from this one's sequence to that one are lost
 #pragma once
 
 #include <hygge/error.h>
 #include <hygge/metadata.h>
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -26,6 +28,7 @@
 
 #include "base/bytes.h"
 #include "model/id_sample.h"
+#include "storage/log/record.h"
 
 namespace hygge::storage {
 
@@ -58,5 +61,11 @@ struct MetadataPayload {
 };
 [[nodiscard]] Result<MetadataPayload> decode_metadata(Bytes payload);
 [[nodiscard]] Result<std::uint64_t> decode_mark(Bytes payload);
+
+void encode_gap(std::string& out, std::uint64_t last_missing);
+[[nodiscard]] Result<std::uint64_t> decode_gap(Bytes payload);
+
+/// What is wrong with the payload of a record whose checksum holds; empty if it decodes.
+[[nodiscard]] std::optional<Error> payload_error(const LogRecord& record);
 
 }  // namespace hygge::storage

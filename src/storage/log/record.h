@@ -32,6 +32,7 @@ enum class RecordType : std::uint8_t {
   metadata = 4,
   mark = 5,
   policy = 6,  // reserved
+  gap = 7,     ///< what `repair` puts where records are missing: one for all of them
 };
 
 /// A record as it stands in a segment; `payload` points into it.

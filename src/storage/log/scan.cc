@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/assert.h"
+#include "storage/log/payloads.h"
 
 namespace hygge::storage {
 
@@ -15,9 +16,7 @@ bool all_zero(Bytes bytes) {
   return std::all_of(bytes.begin(), bytes.end(), [](std::uint8_t b) { return b == 0; });
 }
 
-bool known_type(RecordType type) {
-  return type >= RecordType::samples && type <= RecordType::policy;
-}
+bool known_type(RecordType type) { return type >= RecordType::samples && type <= RecordType::gap; }
 
 // What a record says had been synced when it was written: a mark covers only what was, too.
 std::uint64_t synced_in(const LogRecord& record) {
@@ -27,6 +26,12 @@ std::uint64_t synced_in(const LogRecord& record) {
 }
 
 }  // namespace
+
+std::uint64_t last_sequence_of(const LogRecord& record) {
+  if (record.type != RecordType::gap) return record.sequence;
+  // A gap that goes backwards was never written; then what follows does not follow.
+  return std::max(record.sequence, decode_gap(record.payload).value_or(record.sequence));
+}
 
 Error segment_error(const SegmentFile& segment, std::size_t offset, std::string_view what,
                     ErrorCode code) {
@@ -68,7 +73,7 @@ Result<void> walk(SegmentScan& scan, const SegmentFile& segment, const RecordVis
       return tl::unexpected<Error>(std::move(error));
     }
     scan.good_end += length;
-    ++scan.last_sequence;
+    scan.last_sequence = last_sequence_of(*record);
   }
   return {};
 }
@@ -104,19 +109,19 @@ bool forgivable(const SegmentScan& scan) {
 std::size_t unsynced_from(const SegmentScan& scan) {
   const Bytes all = as_bytes(scan.bytes).first(scan.good_end);
   std::uint64_t synced = 0;
-  std::vector<std::size_t> offsets;
+  std::vector<std::pair<std::uint64_t, std::size_t>> offsets;
   for (std::size_t offset = kSegmentHeaderBytes; offset < all.size();) {
     std::size_t length = 0;
     const auto record = parse_record(all.subspan(offset), length);
     HYGGE_ASSERT(record.has_value());  // walk() has been here
     synced = std::max(synced, synced_in(*record));
-    offsets.push_back(offset);
+    offsets.emplace_back(record->sequence, offset);
     offset += length;
   }
-  const std::uint64_t first = scan.last_sequence + 1 - offsets.size();
-  if (synced < first) return kSegmentHeaderBytes;
-  const std::uint64_t known = synced - first + 1;
-  return known < offsets.size() ? offsets[static_cast<std::size_t>(known)] : scan.good_end;
+  for (const auto& [sequence, offset] : offsets) {
+    if (sequence > synced) return offset;
+  }
+  return scan.good_end;
 }
 
 Result<std::vector<SegmentFile>> begun_segments(Files& files, const std::string& dir,

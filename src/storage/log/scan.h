@@ -37,6 +37,9 @@ struct SegmentScan {
 [[nodiscard]] Result<void> walk(SegmentScan& scan, const SegmentFile& segment,
                                 const RecordVisitor& visit);
 
+/// The sequence after which the next record follows: its own, or the last that a gap leaves out.
+[[nodiscard]] std::uint64_t last_sequence_of(const LogRecord& record);
+
 /// Whether anything but unused space follows the last good record.
 [[nodiscard]] bool has_tail(const SegmentScan& scan);
 

@@ -28,6 +28,12 @@ std::string encode_segment_header(const LogId& id, std::uint64_t first_sequence)
   return out;
 }
 
+bool header_is_whole(Bytes bytes) {
+  if (bytes.size() < kSegmentHeaderBytes) return false;
+  const Bytes covered = bytes.first(kSegmentHeaderBytes - 4);
+  return load_le<std::uint32_t>(bytes.data() + covered.size()) == checksum32(covered);
+}
+
 Result<std::uint64_t> parse_segment_header(Bytes bytes, const LogId& id) {
   ByteReader in(bytes);
   const Bytes magic = in.bytes(kMagic.size());

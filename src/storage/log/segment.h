@@ -35,6 +35,9 @@ inline constexpr std::uint32_t kLogVersion = 1;
 /// The first sequence. Errors: corruption, version.
 [[nodiscard]] Result<std::uint64_t> parse_segment_header(Bytes bytes, const LogId& id);
 
+/// Whether a header's checksum holds, whatever it says.
+[[nodiscard]] bool header_is_whole(Bytes bytes);
+
 struct SegmentFile {
   std::string path;
   std::string name;

@@ -11,25 +11,6 @@ namespace hygge::storage {
 
 namespace {
 
-std::optional<Error> payload_error(const LogRecord& record) {
-  std::vector<IdSample> samples;
-  const auto error_of = [](const auto& result) {
-    return result ? std::optional<Error>() : std::optional<Error>(result.error());
-  };
-  switch (record.type) {
-    case RecordType::samples:
-      return error_of(decode_samples(record.payload, samples));
-    case RecordType::series:
-      return error_of(decode_series(record.payload));
-    case RecordType::metadata:
-      return error_of(decode_metadata(record.payload));
-    case RecordType::mark:
-      return error_of(decode_mark(record.payload));
-    default:
-      return std::nullopt;
-  }
-}
-
 class Verifier {
  public:
   Verifier(Files& files, const SegmentFile& segment, LogVerification& out)

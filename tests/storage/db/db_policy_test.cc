@@ -11,6 +11,8 @@
 #include <thread>
 
 #include "model/duplicates.h"
+#include "storage/db/identity.h"
+#include "storage/log/repair.h"
 #include "tests/support/temp_dir.h"
 
 namespace hygge {
@@ -447,6 +449,45 @@ TEST(DbReplay, TwoHoursOfSilenceByTheClockClose) {
   ASSERT_TRUE(db.maintain());
   EXPECT_EQ(db.stats()->head_samples, 0U);
   EXPECT_EQ(db.stats()->chunks_put, 1U);
+}
+
+// A repair leaves a gap; what lies behind it is replayed, but for samples whose series is lost.
+TEST(DbReplay, BehindAGapOfARepairTheRestIsReplayed) {
+  const test::TempDir dir;
+  {
+    Db db = open(dir / "db");
+    ASSERT_TRUE(db.write(one("a", 1, 1)));  // records 1 and 2: the series and the sample
+    ASSERT_TRUE(db.write(one("b", 1, 1)));  // 3 and 4
+    Batch batch = one("a", 2, 2);
+    add(batch, "b", 2, 2);
+    ASSERT_TRUE(db.write(batch));
+    copy_as_killed(dir / "db", dir / "killed");
+  }
+  const std::string log = dir / "killed/log";
+  const std::string segment = log + "/" + storage::segment_name(1);
+  storage::Files& files = storage::posix_files();
+  const std::string bytes = files.read(segment).value();
+  std::size_t at = storage::kSegmentHeaderBytes;
+  std::size_t length = 0;
+  for (int record = 1; record < 3; ++record) {
+    ASSERT_TRUE(storage::parse_record(as_bytes(bytes).subspan(at), length));
+    at += length;
+  }
+  std::string damaged = bytes;
+  damaged[at + 12] = static_cast<char>(damaged[at + 12] ^ 1);
+  ASSERT_TRUE(files.unlink(segment));
+  ASSERT_TRUE(files.write_synced(segment, damaged));
+  const auto id = storage::parse_identity(files.read(dir / "killed/HYGGE").value())->id;
+  const auto repaired = storage::repair_log(files, log, id, dir / "killed/quarantine");
+  ASSERT_TRUE(repaired) << repaired.error().message;
+  ASSERT_EQ(repaired->dropped.size(), 1U);
+  EXPECT_EQ(repaired->dropped[0].first_lost, 3U);
+  Db after = open(dir / "killed");
+  EXPECT_EQ(read(after, "a"), (Samples{{kStart + 1, 1}, {kStart + 2, 2}}));
+  EXPECT_TRUE(read(after, "b").empty());
+  EXPECT_EQ(after.open_report().notes.size(), 3U) << "the gap, and two records of samples";
+  // The lost id is not given out again: handles to it may be about.
+  EXPECT_EQ(after.series({{"__name__", "m"}, {"k", "c"}})->value, 3U);
 }
 
 TEST(DbMemory, OverItsShareTheOldestChunksOfTheHeadAreClosed) {
