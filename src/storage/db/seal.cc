@@ -139,6 +139,7 @@ Result<bool> Db::Impl::seal(const SealPlan& plan, Step& step) {
   }
   storage::ResealOptions how;
   how.whole_partition = !plan.redo;
+  how.on_duplicate = write_policy().on_duplicate;
   how.go_on = [&](std::uint64_t done) {
     if (options_.maintenance == Maintenance::manual) put_if_due();
     return step.go_on(done);

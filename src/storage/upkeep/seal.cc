@@ -189,7 +189,7 @@ class Pass {
       scan_.next();
     }
     whole = whole && scan_.error() == nullptr;
-    const auto samples = whole ? chunks_.merged() : Result<ChunkSamples>();
+    const auto samples = whole ? chunks_.merged(options_.on_duplicate) : Result<ChunkSamples>();
     if (!whole || !samples) {
       report_.damaged.push_back(series);
       return;
