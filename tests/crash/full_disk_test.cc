@@ -46,6 +46,11 @@ class SmallDisk {
   void take_ballast() const {
     std::ofstream(ballast()) << std::string(megabytes_ * (std::size_t{1} << 20U) * 3 / 5, 'x');
   }
+  // All but so many bytes of what is free now.
+  void take_all_but(std::uintmax_t bytes) const {
+    const std::uintmax_t free = std::filesystem::space(path()).available;
+    std::ofstream(ballast()) << std::string(free > bytes ? free - bytes : 0, 'x');
+  }
   void free_ballast() const { std::filesystem::remove(ballast()); }
 
  private:
@@ -140,6 +145,36 @@ TEST(FullDisk, RefusesClearlyReadsOnAndResumes) {
   }
   const Db db = Db::open(disk.db(), small()).value();
   expect_all(db, scrapes);
+  EXPECT_TRUE(db.verify()->ok());
+}
+
+// A seal writes a day once more: where that does not fit it says so, and all stays as it was.
+TEST(FullDisk, ASealThatFindsNoRoomIsDoneLater) {
+  const SmallDisk disk(16);
+  if (disk.error() != 0) {
+    GTEST_SKIP() << "a tmpfs cannot be mounted here: " << std::strerror(disk.error());
+  }
+  constexpr std::uint64_t kScrapes = 800;
+  {
+    Db db = Db::open(disk.db(), small()).value();
+    for (std::uint64_t scrape = 0; scrape < kScrapes; ++scrape) {
+      ASSERT_TRUE(write_scrape(db, scrape));
+    }
+    ASSERT_TRUE(db.flush());
+    disk.take_all_but(512 * 1024);
+    const auto sealed = db.compact();
+    ASSERT_FALSE(sealed) << "a megabyte and a half found room in half of one";
+    EXPECT_EQ(sealed.error().code, ErrorCode::no_space) << sealed.error().message;
+    expect_all(db, kScrapes);
+    disk.free_ballast();
+    const auto again = db.compact();
+    ASSERT_TRUE(again) << again.error().message;
+    EXPECT_EQ(db.stats()->days.back().state, Stats::Day::State::sealed_early);
+    expect_all(db, kScrapes);
+    ASSERT_TRUE(db.close());
+  }
+  const Db db = Db::open(disk.db(), small()).value();
+  expect_all(db, kScrapes);
   EXPECT_TRUE(db.verify()->ok());
 }
 

@@ -49,12 +49,18 @@ class NoLog : public rocksdb::Logger {
   void Logv(const char*, va_list) override {}
 };
 
-class CountFlushes : public rocksdb::EventListener {
+class Listener : public rocksdb::EventListener {
  public:
-  void OnFlushCompleted(rocksdb::DB*, const rocksdb::FlushJobInfo&) override {
-    count.fetch_add(1, std::memory_order_relaxed);
+  // Without this RocksDB looks for room every five seconds, and refuses Resume() meanwhile: a write
+  // that comes when there is room again would fail.
+  void OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason, rocksdb::Status,
+                            bool* auto_recovery) override {
+    *auto_recovery = false;
   }
-  std::atomic<std::uint64_t> count{0};
+  void OnFlushCompleted(rocksdb::DB*, const rocksdb::FlushJobInfo&) override {
+    flushes.fetch_add(1, std::memory_order_relaxed);
+  }
+  std::atomic<std::uint64_t> flushes{0};
 };
 
 rocksdb::BlockBasedTableOptions table_options(const std::shared_ptr<rocksdb::Cache>& cache) {
@@ -152,7 +158,7 @@ struct Store::Impl {
 
   std::string dir;
   std::shared_ptr<rocksdb::Cache> cache;
-  std::shared_ptr<CountFlushes> flushes = std::make_shared<CountFlushes>();
+  std::shared_ptr<Listener> listener = std::make_shared<Listener>();
   std::unique_ptr<rocksdb::DB> db;
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
   bool read_only = false;
@@ -258,7 +264,7 @@ Result<std::shared_ptr<Store>> Store::open(const std::string& dir, const StoreOp
   db_options.info_log_level = rocksdb::InfoLogLevel::FATAL_LEVEL;
   db_options.stats_dump_period_sec = 0;
   db_options.stats_persist_period_sec = 0;
-  db_options.listeners.push_back(impl->flushes);
+  db_options.listeners.push_back(impl->listener);
   db_options.write_buffer_manager =
       std::make_shared<rocksdb::WriteBufferManager>(options.memory_bytes / 2, impl->cache);
   const auto descriptors = families(impl->cache, options);
@@ -427,7 +433,7 @@ Result<void> Store::verify_checksums(
 }
 
 std::uint64_t Store::flush_count() const noexcept {
-  return impl_->flushes->count.load(std::memory_order_relaxed);
+  return impl_->listener->flushes.load(std::memory_order_relaxed);
 }
 
 }  // namespace hygge::storage
