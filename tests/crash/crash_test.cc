@@ -1,7 +1,8 @@
 // A child process writes batches and acknowledges each over a pipe; the parent kills it with
 // SIGKILL at a random moment and asks a fresh process what is there. Nothing acknowledged may be
 // missing, no batch may be there in part, and nothing may be invented. Tiny segments, memtables and
-// budgets make every round put, flush, mark and unlink.
+// budgets make every round put, flush, mark and unlink; every other one seals days too, and writes
+// late into them.
 //
 // With a power cut (power.h) what was not synced goes too, of log and store alike. Then what was
 // acknowledged under Sync::batch, or before a Db::sync() returned, must be there, and of the rest
@@ -42,7 +43,9 @@ namespace hygge {
 namespace {
 
 constexpr TimeMs kStart = 1'767'225'600'000;
+constexpr TimeMs kClock = kStart + 100'000 * kDayMs;  // all that is written has long ended
 constexpr std::uint64_t kSeriesCount = 20;
+constexpr std::uint64_t kBatchesPerDay = 10;
 
 using Model = std::map<std::uint32_t, std::map<TimeMs, double>>;  // by number of the series
 
@@ -56,15 +59,16 @@ struct Sample {
 // a new series, or a jump to the next day.
 std::vector<Sample> batch_of(std::uint64_t seed, std::uint64_t n) {
   std::mt19937_64 random(seed * 1'000'003 + n);
-  const TimeMs day = static_cast<TimeMs>(n / 400) * kDayMs;
-  const TimeMs now = kStart + day + static_cast<TimeMs>(n % 400) * 10'000;
+  const TimeMs day = static_cast<TimeMs>(n / kBatchesPerDay) * kDayMs;
+  const TimeMs now = kStart + day + static_cast<TimeMs>(n % kBatchesPerDay) * 10'000;
   std::vector<Sample> out;
   for (std::uint32_t series = 0; series < kSeriesCount + n / 50; ++series) {
     if (random() % 8 == 0) continue;
     out.push_back({series, now, static_cast<double>(random() % 100'000) / 8});
   }
   if (random() % 4 == 0) {
-    const auto back = static_cast<TimeMs>(random() % 300) * 10'000;
+    const TimeMs back =
+        static_cast<TimeMs>(random() % 300) * 10'000 + static_cast<TimeMs>(random() % 4) * kDayMs;
     for (std::uint32_t series = 0; series < 5; ++series) {
       out.push_back({series, now - back, static_cast<double>(random() % 1'000)});
     }
@@ -84,6 +88,7 @@ Options tiny() {
   options.tuning.chunk_memtable_bytes = 64 * 1024;
   options.tuning.put_bytes = 8 * 1024;
   options.tuning.mark_bytes = 8 * 1024;
+  options.clock = [] { return kClock; };
   return options;
 }
 
@@ -105,6 +110,7 @@ int child(const std::string& dir, std::uint64_t seed, std::uint64_t first, bool 
     std::fprintf(stderr, "open: %s\n", db.error().message.c_str());
     return 2;
   }
+  const bool seals = first % 2 == 0;
   // The replay has synced what it found.
   if (first > 0 && !say(fmt::format("durable {}\n", first - 1))) return 4;
   for (std::uint64_t n = first;; ++n) {
@@ -121,13 +127,27 @@ int child(const std::string& dir, std::uint64_t seed, std::uint64_t first, bool 
       line += fmt::format("durable {}\n", n);
     }
     if (synced) line += fmt::format("durable {}\n", n);
+    if (seals && n % 8 == 0) {
+      Maintain how;
+      how.settled = true;
+      // Now and then all of it, today too: the next batch opens it again.
+      if (auto done = n % 96 == 0 ? db->compact() : db->maintain(how); !done) {
+        std::fprintf(stderr, "seal: %s\n", done.error().message.c_str());
+        return 7;
+      }
+    }
     if (n % 16 == 0) {
       // Beside the thread's maintenance, which a round of a moment may not see: marks with chunks
       // still open in the head, and now and then with none.
-      static_cast<void>(n % 160 == 0 ? db->flush() : db->maintain());
+      if (n % 160 == 0) {
+        static_cast<void>(db->flush());
+      } else {
+        static_cast<void>(db->maintain());
+      }
       if (const auto stats = db->stats()) {
-        line += fmt::format("stats {} {} {} {}\n", stats->chunks_put, stats->store_flushes,
-                            stats->marks, stats->segments_unlinked);
+        line += fmt::format("stats {} {} {} {} {} {}\n", stats->chunks_put, stats->store_flushes,
+                            stats->marks, stats->segments_unlinked, stats->partitions_sealed,
+                            stats->series_resealed);
       }
     }
     if (!say(line)) return 4;
@@ -248,6 +268,7 @@ int finish(Running running, std::string& text) {
 
 struct Totals {
   std::uint64_t rounds = 0, batches = 0, chunks_put = 0, flushes = 0, marks = 0, unlinked = 0;
+  std::uint64_t sealed = 0, resealed = 0;
   std::uint64_t cuts = 0, lost_files = 0, lost_bytes = 0, lost_batches = 0;
 };
 
@@ -258,7 +279,7 @@ struct Said {
 };
 Said last_said(const std::string& text, Totals& totals) {
   Said said;
-  std::array<unsigned long long, 4> stats{};
+  std::array<unsigned long long, 6> stats{};
   for (std::size_t at = 0; at < text.size();) {
     const std::size_t end = text.find('\n', at);
     if (end == std::string::npos) break;  // a half-written line was never acknowledged
@@ -266,14 +287,16 @@ Said last_said(const std::string& text, Totals& totals) {
     unsigned long long n = 0;
     if (std::sscanf(line.c_str(), "ack %llu", &n) == 1) said.ack = n;
     if (std::sscanf(line.c_str(), "durable %llu", &n) == 1) said.durable = n;
-    std::sscanf(line.c_str(), "stats %llu %llu %llu %llu", &stats[0], &stats[1], &stats[2],
-                &stats[3]);
+    std::sscanf(line.c_str(), "stats %llu %llu %llu %llu %llu %llu", &stats[0], &stats[1],
+                &stats[2], &stats[3], &stats[4], &stats[5]);
     at = end + 1;
   }
   totals.chunks_put += stats[0];
   totals.flushes += stats[1];
   totals.marks += stats[2];
   totals.unlinked += stats[3];
+  totals.sealed += stats[4];
+  totals.resealed += stats[5];
   return said;
 }
 
@@ -352,13 +375,15 @@ class Trial {
 void print(const Totals& totals) {
   std::printf(
       "%llu rounds, %llu batches, %llu chunks put, %llu flushes, %llu marks, %llu segments "
-      "unlinked\n",
+      "unlinked, %llu days sealed, %llu series sealed again\n",
       static_cast<unsigned long long>(totals.rounds),
       static_cast<unsigned long long>(totals.batches),
       static_cast<unsigned long long>(totals.chunks_put),
       static_cast<unsigned long long>(totals.flushes),
       static_cast<unsigned long long>(totals.marks),
-      static_cast<unsigned long long>(totals.unlinked));
+      static_cast<unsigned long long>(totals.unlinked),
+      static_cast<unsigned long long>(totals.sealed),
+      static_cast<unsigned long long>(totals.resealed));
 }
 
 #ifndef HYGGE_MUTATIONS
@@ -380,6 +405,8 @@ TEST(Kill9, LosesNothingAcknowledgedAndInventsNothing) {
   EXPECT_GT(totals.flushes, 0U);
   EXPECT_GT(totals.marks, 0U);
   EXPECT_GT(totals.unlinked, 0U);
+  EXPECT_GT(totals.sealed, 0U);
+  EXPECT_GT(totals.resealed, 0U);
 }
 
 TEST(PowerCut, TakesNothingThatWasPromisedToSurviveIt) {
@@ -425,7 +452,8 @@ INSTANTIATE_TEST_SUITE_P(
                     Rule{"mark-below-the-head", false}, Rule{"acknowledge-after-sync", true},
                     Rule{"log-leads-store", true}, Rule{"unlink-after-mark", true},
                     Rule{"segment-synced-before-next", true}, Rule{"replay-syncs-the-log", true},
-                    Rule{"torn-tail", true}),
+                    Rule{"torn-tail", true}, Rule{"seal-one-batch", false},
+                    Rule{"sealed-after-flush", false}, Rule{"late-marks-dirty", false}),
     [](const testing::TestParamInfo<Rule>& rule) {
       std::string name = rule.param.name;
       std::replace(name.begin(), name.end(), '-', '_');

@@ -5,6 +5,7 @@
 #include <roaring/roaring.hh>
 
 #include "base/assert.h"
+#include "base/mutation.h"
 #include "model/partition.h"
 
 namespace hygge::storage {
@@ -17,6 +18,7 @@ void Partitions::Toucher::enter(TimeMs t_ms) {
 }
 
 void Partitions::mark(std::int32_t partition, Entry& entry, std::uint32_t series) {
+  if (broken("late-marks-dirty")) return;
   if (entry.working) {
     own(entry.fresh).add(series);
     // An open partition's marks count from its seal on, which writes them.
