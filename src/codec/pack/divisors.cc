@@ -8,6 +8,14 @@ namespace hygge::pack {
 
 namespace {
 
+// The nearest integer, to even between two, for |x| < 2^53; without a call to the library.
+double nearest(double x) noexcept {
+  constexpr double kNoFraction = 4'503'599'627'370'496.0;  // 2^52
+  if (std::fabs(x) >= kNoFraction) return x;
+  const double shift = std::copysign(kNoFraction, x);
+  return (x + shift) - shift;
+}
+
 // Values looked at before a divisor is given up.
 constexpr std::size_t kStride = 64;
 
@@ -30,7 +38,7 @@ std::optional<Scaled> scaled(double v, double divisor) noexcept {
   const double product = v * divisor;
   if (!(std::fabs(product) < kScaledLimit)) return std::nullopt;
   Scaled out;
-  out.q = static_cast<std::int64_t>(std::nearbyint(product));
+  out.q = static_cast<std::int64_t>(nearest(product));
   const auto back = std::bit_cast<std::uint64_t>(static_cast<double>(out.q) / divisor);
   out.ulps = static_cast<std::int64_t>(std::bit_cast<std::uint64_t>(v) - back);
   return out;

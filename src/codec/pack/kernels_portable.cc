@@ -29,15 +29,21 @@ struct Portable {
   }
 };
 
+// A signed 64-bit integer as the nearest double: both halves are put into mantissas, which is
+// exact, so that only the last addition rounds. Unlike the conversion it vectorises everywhere.
+inline double to_double(Word q) {
+  const double both = double_of(0x4530'0000'8010'0000U);  // 2^84 + 2^63 + 2^52
+  const double high = double_of((q >> 32U) ^ 0x4530'0000'8000'0000U);
+  const double low = double_of((q & 0xffff'ffffU) | 0x4330'0000'0000'0000U);
+  return (high - both) + low;
+}
+
 void scale(const Word* q, double divisor, std::size_t n, double* out) {
   if (divisor == 1) {
-    for (std::size_t i = 0; i < n; ++i)
-      out[i] = static_cast<double>(static_cast<std::int64_t>(q[i]));
+    for (std::size_t i = 0; i < n; ++i) out[i] = to_double(q[i]);
     return;
   }
-  for (std::size_t i = 0; i < n; ++i) {
-    out[i] = static_cast<double>(static_cast<std::int64_t>(q[i])) / divisor;
-  }
+  for (std::size_t i = 0; i < n; ++i) out[i] = to_double(q[i]) / divisor;
 }
 
 // The nearest integer, to even between two, for |x| < 2^53: adding 2^52 leaves no bits for a
