@@ -11,7 +11,7 @@
 // Built with HYGGE_MUTATIONS this is a program whose rules can be broken (base/mutation.h): each
 // must be caught.
 //
-//   HYGGE_CRASH_ROUNDS   rounds, 25 by default; of a broken rule at most so many, 200 by default
+//   HYGGE_CRASH_ROUNDS   rounds, 25 by default; of a broken rule at most so many, 600 by default
 //   HYGGE_CRASH_SEED     1 by default
 //   crash_test --child DIR SEED FIRST SYNC     the writer (the test starts it); batch or none
 //   crash_test --check DIR SEED LOW HIGH LEAVE compares; LOW … HIGH batches may be there; LEAVE is
@@ -431,7 +431,7 @@ class Broken : public testing::TestWithParam<Rule> {};
 TEST_P(Broken, IsCaught) {
   ::setenv("HYGGE_MUTATION", GetParam().name, 1);
   const std::uint64_t first = from_environment("HYGGE_CRASH_SEED", 1);
-  const std::uint64_t rounds = from_environment("HYGGE_CRASH_ROUNDS", 200);
+  const std::uint64_t rounds = from_environment("HYGGE_CRASH_ROUNDS", 600);
   // Some rules matter in rare moments: several databases, each from its beginning.
   constexpr std::uint64_t kRoundsEach = 20;
   std::string failure;
