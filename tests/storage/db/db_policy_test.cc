@@ -12,6 +12,7 @@
 
 #include "model/duplicates.h"
 #include "storage/db/identity.h"
+#include "storage/log/record.h"
 #include "storage/log/repair.h"
 #include "tests/support/temp_dir.h"
 
