@@ -116,6 +116,50 @@ BENCHMARK(BM_AppendByLabels)
     ->MeasureProcessCPUTime()
     ->Iterations(2);
 
+// Opening after kill -9, with all that was written still in the log: what the log's budget allows
+// at most. The copy is what the kernel has when the process is gone.
+void BM_RestartAfterKill(benchmark::State& state) {
+  const auto scrapes = static_cast<int>(state.range(0));
+  const Folder written;
+  {
+    Options manual = options();
+    manual.maintenance = Maintenance::manual;
+    Db db = Db::open(written.db(), manual).value();
+    Batch batch;
+    for (int scrape = 0; scrape < scrapes; ++scrape) {
+      batch.clear();
+      for (int k = 0; k < kSeries; ++k) {
+        const SeriesId id = db.series(labels_of(k)).value();
+        batch.add(id, kStart + scrape * 10'000, value_of(k, scrape));
+      }
+      if (!db.write(batch)) std::abort();
+    }
+    std::filesystem::copy(written.db(), written.db() + "-killed",
+                          std::filesystem::copy_options::recursive);
+  }
+  double replayed = 0;
+  for (auto _ : state) {
+    state.PauseTiming();
+    const Folder folder;
+    std::filesystem::copy(written.db() + "-killed", folder.db(),
+                          std::filesystem::copy_options::recursive);
+    state.ResumeTiming();
+    auto db = Db::open(folder.db(), options());
+    if (!db) std::abort();
+    state.PauseTiming();
+    replayed = static_cast<double>(db->open_report().replayed_samples);
+    static_cast<void>(db->close());
+    state.ResumeTiming();
+  }
+  state.counters["replayed"] = replayed;
+}
+BENCHMARK(BM_RestartAfterKill)
+    ->ArgName("scrapes")
+    ->Arg(200)
+    ->Arg(1'300)
+    ->Unit(benchmark::kMillisecond)
+    ->Iterations(3);
+
 // One database of an hour for everything that reads.
 const Folder& hour() {
   static const Folder folder;

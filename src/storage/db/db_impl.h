@@ -110,6 +110,12 @@ class Db::Impl {
   /// Batches that one sync makes durable. Later ones see the new series of earlier ones; one that
   /// needs more of them waits for the next group.
   struct Group {
+    /// New series by label value, and values that no series has had; only where limits ask for it.
+    struct Coming {
+      std::map<std::string_view, std::size_t> series;
+      std::size_t new_values = 0;
+    };
+    std::map<std::string_view, Coming> coming;  ///< by label name
     std::vector<Staged> staged;
     std::map<std::string_view, std::uint32_t> fresh;  ///< by the label bytes of their batches
     std::size_t new_series = 0;
@@ -133,7 +139,6 @@ class Db::Impl {
   Result<Prepared> prepare(const Batch& batch, Group& group);
   Result<std::uint32_t> resolve(const Batch& batch, const Batch::Named& named, Group& group,
                                 Prepared& prepared) const;
-  Result<void> check_labels(std::string_view canonical) const;
   Result<void> decide_on(Prepared& prepared, const storage::Knowledge& known);
   Result<std::uint64_t> log_batch(const Prepared& prepared);
   Result<storage::Knowledge> ask_store(std::span<const storage::IdSample> samples, bool replaying);
@@ -141,6 +146,13 @@ class Db::Impl {
   [[nodiscard]] WriteReport first_report(std::string_view encoded) const;
   void name_refused(WriteReport& report) const;
   WriteReport apply(Prepared& prepared, const storage::Knowledge& known, std::uint64_t sequence);
+  void append(std::span<const storage::IdSample> samples, std::uint64_t sequence, TimeMs now_ms,
+              WriteReport& report);
+  // limits.cc
+  static tl::unexpected<Error> over_limit(std::string_view what, std::string_view whose,
+                                          std::size_t is, std::size_t limit);
+  Result<void> check_labels(std::string_view canonical) const;
+  Result<void> check_counts(std::string_view canonical, std::size_t coming, Group& group) const;
   // group.cc
   [[nodiscard]] static bool depends(const Group& group, const Prepared& prepared, bool decides);
   Result<bool> stage(const Batch& batch, Group& group, Result<WriteReport>& result);

@@ -2,12 +2,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <limits>
 #include <utility>
 
 #include "base/assert.h"
 #include "model/canonical.h"
 #include "model/partition.h"
-#include "model/quote.h"
 #include "storage/db/db_impl.h"
 #include "storage/upkeep/merge.h"
 #include "storage/upkeep/stored.h"
@@ -16,46 +17,7 @@ namespace hygge {
 
 using storage::Head;
 using storage::IdSample;
-
-namespace {
-
-tl::unexpected<Error> over_limit(std::string_view what, std::string_view whose, std::size_t is,
-                                 std::size_t limit) {
-  return fail(ErrorCode::limit,
-              fmt::format("{} of {}: {}, the limit is {}", what, whose, is, limit),
-              "raise it in Options::limits, or send less");
-}
-
-std::string shortened(std::string_view text) {
-  constexpr std::size_t kShown = 60;
-  if (text.size() <= kShown) return quoted(text);
-  return quoted(text.substr(0, kShown)) + "…";
-}
-
-}  // namespace
-
-Result<void> Db::Impl::check_labels(std::string_view canonical) const {
-  const Limits& limits = options_.limits;
-  ByteReader in(as_bytes(canonical));
-  std::size_t count = 0;
-  while (in.left() > 0) {
-    const std::string_view name = in.text();
-    const std::string_view value = in.text();
-    ++count;
-    if (limits.label_name_bytes != 0 && name.size() > limits.label_name_bytes) {
-      return over_limit("bytes in the name", "label " + shortened(name), name.size(),
-                        limits.label_name_bytes);
-    }
-    if (limits.label_value_bytes != 0 && value.size() > limits.label_value_bytes) {
-      return over_limit("bytes in the value", "label " + shortened(name), value.size(),
-                        limits.label_value_bytes);
-    }
-  }
-  if (limits.labels_per_series != 0 && count > limits.labels_per_series) {
-    return over_limit("labels", "series " + shortened(canonical), count, limits.labels_per_series);
-  }
-  return {};
-}
+using storage::Touch;
 
 // Called under write_mutex_: only a writer changes the index, so it reads it without the state
 // lock.
@@ -72,7 +34,11 @@ Result<std::uint32_t> Db::Impl::resolve(const Batch& batch, const Batch::Named& 
   if (auto checked = check_labels(canonical); !checked) {
     return tl::unexpected<Error>(checked.error());
   }
-  const auto id = static_cast<std::uint32_t>(next_id_ + group.new_series + prepared.series.size());
+  const std::size_t coming = group.new_series + prepared.series.size();
+  if (auto checked = check_counts(canonical, coming, group); !checked) {
+    return tl::unexpected<Error>(checked.error());
+  }
+  const auto id = static_cast<std::uint32_t>(next_id_ + coming);
   if (id < next_id_) return fail(ErrorCode::limit, "all 4.29 billion series ids are used");
   group.fresh.emplace(canonical, id);
   prepared.series.push_back({id, std::string(canonical)});
@@ -247,6 +213,11 @@ Result<storage::Knowledge> Db::Impl::ask_store(std::span<const IdSample> samples
     if (!scan) {
       snapshot = home_->store->snapshot();
       scan = home_->store->scan(snapshot);
+    } else if (!scan->valid() || touch < Touch{scan->key().partition, scan->key().series}) {
+      // The scan stands behind the pair before, and what it stands on lies behind this one too: in
+      // a replay on top of a store that has little of the day, a seek for each series is saved.
+      known = {};
+      continue;
     }
     auto stored = storage::stored_of(*scan, touch.first, touch.second);
     if (!stored) return tl::unexpected<Error>(stored.error());
@@ -255,11 +226,44 @@ Result<storage::Knowledge> Db::Impl::ask_store(std::span<const IdSample> samples
   return out;
 }
 
+// Under state_mutex_. Each sample goes to another series, whose state lies somewhere else in
+// memory: asked for some samples ahead, it has come by the time it is needed.
+void Db::Impl::append(std::span<const IdSample> samples, std::uint64_t sequence, TimeMs now_ms,
+                      WriteReport& report) {
+  constexpr std::size_t kStatesAhead = 24;
+  constexpr std::size_t kChunksAhead = 16;
+  constexpr std::size_t kBitsAhead = 8;
+  const std::uint32_t now_minute = minute_of(now_ms);
+  std::array<std::uint64_t, Head::kOutcomes> outcomes{};
+  TimeBounds bounds = bounds_.value_or(
+      TimeBounds{std::numeric_limits<TimeMs>::max(), std::numeric_limits<TimeMs>::min()});
+  storage::Partitions::Toucher toucher(partitions_, now_ms);
+  for (std::size_t i = 0; i < samples.size(); ++i) {
+    if (i + kStatesAhead < samples.size()) head_.prefetch_state(samples[i + kStatesAhead].series);
+    if (i + kChunksAhead < samples.size()) head_.prefetch_chunk(samples[i + kChunksAhead].series);
+    if (i + kBitsAhead < samples.size()) head_.prefetch_bits(samples[i + kBitsAhead].series);
+    const IdSample& sample = samples[i];
+    toucher.touch(sample.series, sample.t_ms);
+    const Head::Outcome outcome =
+        head_.append(sample.series, sample.t_ms, sample.v, sequence, now_minute);
+    ++outcomes[static_cast<std::size_t>(outcome)];
+    bounds.first_ms = std::min(bounds.first_ms, sample.t_ms);
+    bounds.last_ms = std::max(bounds.last_ms, sample.t_ms);
+  }
+  if (!samples.empty()) bounds_ = bounds;
+  const auto count = [&](Head::Outcome outcome) {
+    return outcomes[static_cast<std::size_t>(outcome)];
+  };
+  report.duplicates = count(Head::Outcome::duplicate);
+  report.samples = samples.size() - report.duplicates;
+  report.replaced = count(Head::Outcome::replaced);
+  report.out_of_order = count(Head::Outcome::late) + report.replaced;
+}
+
 WriteReport Db::Impl::apply(Prepared& prepared, const storage::Knowledge& known,
                             std::uint64_t sequence) {
   WriteReport report;
   const TimeMs now_ms = options_.clock();
-  const std::uint32_t now_minute = minute_of(now_ms);
   const std::unique_lock lock(state_mutex_);
   const bool meta = !prepared.series.empty() || !prepared.metadata.empty();
   if (meta && unput_sequence_ == 0) unput_sequence_ = applied_sequence_ + 1;
@@ -282,20 +286,7 @@ WriteReport Db::Impl::apply(Prepared& prepared, const storage::Knowledge& known,
     head_.adopt(touch.second, touch.first, what);
     if (!presence_.contains(touch.first, touch.second)) presence_.add(touch.first, touch.second);
   }
-  storage::Partitions::Toucher toucher(partitions_, now_ms);
-  for (const IdSample& sample : prepared.samples) {
-    toucher.touch(sample.series, sample.t_ms);
-    const Head::Outcome outcome =
-        head_.append(sample.series, sample.t_ms, sample.v, sequence, now_minute);
-    report.samples += outcome != Head::Outcome::duplicate ? 1 : 0;
-    report.duplicates += outcome == Head::Outcome::duplicate ? 1 : 0;
-    report.replaced += outcome == Head::Outcome::replaced ? 1 : 0;
-    report.out_of_order +=
-        outcome == Head::Outcome::late || outcome == Head::Outcome::replaced ? 1 : 0;
-    if (!bounds_) bounds_ = TimeBounds{sample.t_ms, sample.t_ms};
-    bounds_->first_ms = std::min(bounds_->first_ms, sample.t_ms);
-    bounds_->last_ms = std::max(bounds_->last_ms, sample.t_ms);
-  }
+  append(prepared.samples, sequence, now_ms, report);
   report.series_new = prepared.series.size();
   if (!prepared.batch_id.empty()) batch_ids_.remember(prepared.batch_id, prepared.report);
   applied_sequence_ = sequence;
@@ -318,7 +309,10 @@ Result<SeriesId> Db::Impl::series(const Labels& labels) {
   const std::lock_guard lock(write_mutex_);
   if (closed_) return fail(ErrorCode::invalid_argument, "the database is closed");
   if (const auto id = index_->find(bytes)) return SeriesId{*id};
-  if (auto checked = check_labels(bytes); !checked) return tl::unexpected<Error>(checked.error());
+  Group group;
+  auto checked = check_labels(bytes);
+  if (checked) checked = check_counts(bytes, /*coming=*/0, group);
+  if (!checked) return tl::unexpected<Error>(checked.error());
   Prepared prepared;
   prepared.series.push_back({next_id_, bytes});
   auto sequence = log_batch(prepared);

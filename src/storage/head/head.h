@@ -59,6 +59,7 @@ class Head {
  public:
   /// What became of an appended sample.
   enum class Outcome : std::uint8_t { in_order, late, replaced, duplicate };
+  static constexpr std::size_t kOutcomes = 4;
 
   /// What the store and the head already hold of a series in a partition.
   struct Known {
@@ -76,6 +77,24 @@ class Head {
   /// the clock's, for closing by silence. Amortised O(1) in order, O(samples in the buffer) late.
   Outcome append(std::uint32_t series, TimeMs t_ms, double v, std::uint64_t sequence,
                  std::uint32_t minute);
+
+  /// Hints that append() is going to be called for a series that it knows: one after the other,
+  /// some calls apart, since each needs what the one before has fetched.
+  void prefetch_state(std::uint32_t series) const noexcept {
+    const auto* const at = reinterpret_cast<const char*>(&series_[series]);
+    __builtin_prefetch(at);
+    __builtin_prefetch(at + sizeof(SeriesState) - 1);
+  }
+  void prefetch_chunk(std::uint32_t series) const noexcept {
+    const auto* const at = reinterpret_cast<const char*>(series_[series].current.open.get());
+    if (at == nullptr) return;
+    // The lines that an append writes to.
+    for (std::size_t line = 0; line < sizeof(Open); line += 64) __builtin_prefetch(at + line, 1);
+  }
+
+  void prefetch_bits(std::uint32_t series) const noexcept {
+    if (const Open* const open = series_[series].current.open.get()) open->chunk.prefetch();
+  }
 
   /// The newest sample of a series in a partition that it knows; `value_known`: and its value.
   struct Newest {

@@ -163,6 +163,16 @@ std::vector<std::string> Index::label_values(std::string_view name) const {
   return {values.begin(), values.end()};
 }
 
+std::size_t Index::series_with(std::string_view name, std::string_view value) const {
+  const auto label = impl_->labels.find(name, value);
+  return label ? impl_->labels.postings(*label).count() : 0;
+}
+
+std::size_t Index::value_count(std::string_view name) const {
+  const LabelTable::Name* const of_name = impl_->labels.name(name);
+  return of_name == nullptr ? 0 : of_name->labels.size();
+}
+
 std::size_t Index::series_count() const noexcept { return impl_->all.cardinality(); }
 
 std::size_t Index::memory_bytes() const {

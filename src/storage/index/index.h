@@ -72,6 +72,9 @@ class Index {
                                                      const WeighSeries& weigh) const;
 
   [[nodiscard]] std::size_t series_count() const noexcept;
+  /// How many series have a label; how many values a label name has had since the open. O(1).
+  [[nodiscard]] std::size_t series_with(std::string_view name, std::string_view value) const;
+  [[nodiscard]] std::size_t value_count(std::string_view name) const;
   /// All that it takes from the heap, within some percent. O(labels).
   [[nodiscard]] std::size_t memory_bytes() const;
 

@@ -1,5 +1,6 @@
 #include "storage/upkeep/put_pass.h"
 
+#include <algorithm>
 #include <map>
 
 #include "model/duplicates.h"
@@ -17,6 +18,9 @@ Piece waiting_piece(const WaitingChunkPtr& chunk) {
 class Neighbours {
  public:
   explicit Neighbours(const PutCapture& capture) {
+    // Only late buffers ask, and mostly there is none.
+    const auto late = [](const WaitingChunkPtr& chunk) { return chunk->late(); };
+    if (std::none_of(capture.waiting.begin(), capture.waiting.end(), late)) return;
     for (std::size_t i = 0; i < capture.waiting.size(); ++i) {
       by_pair_[pair_of(capture.waiting[i]->key)].push_back(i);
     }

@@ -511,5 +511,39 @@ TEST(DbMemory, OverItsShareTheOldestChunksOfTheHeadAreClosed) {
   EXPECT_EQ(db.stats()->samples, 8'000U);
 }
 
+TEST(DbLimits, SeriesInTotalOfAMetricAndValuesOfALabelAreNamedAndNothingIsWritten) {
+  const test::TempDir dir;
+  Options options = manual();
+  options.limits.series = 6;
+  options.limits.series_per_metric = 4;
+  options.limits.values_per_label = 5;
+  Db db = open(dir / "db", options);
+  const auto refused = [&](const Batch& batch, const std::string& text) {
+    const auto written = db.write(batch);
+    ASSERT_FALSE(written) << text;
+    EXPECT_EQ(written.error().code, ErrorCode::limit);
+    EXPECT_NE(written.error().message.find(text), std::string::npos) << written.error().message;
+  };
+  Batch five;
+  for (int k = 0; k < 5; ++k) add(five, std::to_string(k), 1, 1);
+  refused(five, "series of metric \"m\": 4 are there, the limit is 4");
+  EXPECT_EQ(db.stats()->series, 0U) << "nothing of it was made";
+  Batch four;
+  for (int k = 0; k < 4; ++k) add(four, std::to_string(k), 1, 1);
+  ASSERT_TRUE(db.write(four));
+  refused(one("4", 1, 1), "series of metric \"m\": 4 are there, the limit is 4");
+  EXPECT_TRUE(db.write(one("3", 2, 1))) << "a series that is there is no new one";
+  Batch values;
+  values.add({{"__name__", "n"}, {"k", "4"}}, kStart, 1);
+  values.add({{"__name__", "n"}, {"k", "5"}}, kStart, 1);
+  refused(values, "values of label \"k\": 5 are there, the limit is 5");
+  ASSERT_TRUE(db.series({{"__name__", "n"}, {"k", "4"}}));
+  ASSERT_TRUE(db.series({{"__name__", "o"}, {"k", "4"}}));
+  const auto seventh = db.series({{"__name__", "p"}, {"k", "4"}});
+  ASSERT_FALSE(seventh);
+  EXPECT_NE(seventh.error().message.find("series of the database: 6 are there, the limit is 6"),
+            std::string::npos);
+}
+
 }  // namespace
 }  // namespace hygge

@@ -1,0 +1,240 @@
+// The system calls of the log fail under a whole database. This program's own pwrite, fdatasync and
+// fallocate stand before the C library's; they fail on demand for files below log/.
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <hygge/db.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cerrno>
+#include <filesystem>
+#include <map>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include "tests/support/temp_dir.h"
+
+namespace {
+
+enum class Call { write, sync, reserve };
+
+// One fault: `times` calls of a kind fail, from the nth.
+struct Fault {
+  std::atomic<bool> armed{false};
+  Call call = Call::write;
+  int error = 0;
+  std::atomic<int> skip{0};
+  std::atomic<int> times{0};
+  std::size_t kept_bytes = 0;  ///< that a failing write leaves behind, as a short write
+  std::atomic<bool> fired{false};
+} fault;
+
+bool is_log(int fd) {
+  std::array<char, 4096> path{};
+  const std::string link = "/proc/self/fd/" + std::to_string(fd);
+  const ssize_t bytes = ::readlink(link.c_str(), path.data(), path.size());
+  if (bytes <= 0) return false;
+  const std::string_view text(path.data(), static_cast<std::size_t>(bytes));
+  return text.find("/log/") != std::string_view::npos;
+}
+
+bool fails(Call call, int fd) {
+  if (!fault.armed || fault.call != call || !is_log(fd)) return false;
+  if (fault.skip-- > 0) return false;
+  if (fault.times-- <= 0) return false;
+  fault.fired = true;
+  errno = fault.error;
+  return true;
+}
+
+}  // namespace
+
+extern "C" {
+ssize_t pwrite(int fd, const void* bytes, size_t count, off_t offset) {
+  static thread_local bool short_before = false;
+  if (fails(Call::write, fd)) {
+    if (fault.kept_bytes == 0 || short_before) return -1;
+    // Short first; what follows of the same write then fails.
+    fault.skip = 0;
+    fault.times = 1;
+    short_before = true;
+    const ssize_t wrote =
+        syscall(SYS_pwrite64, fd, bytes, std::min(count, fault.kept_bytes), offset);
+    return wrote;
+  }
+  short_before = false;
+  return syscall(SYS_pwrite64, fd, bytes, count, offset);
+}
+int fdatasync(int fd) {
+  return fails(Call::sync, fd) ? -1 : static_cast<int>(syscall(SYS_fdatasync, fd));
+}
+int fallocate(int fd, int mode, off_t offset, off_t bytes) {
+  return fails(Call::reserve, fd)
+             ? -1
+             : static_cast<int>(syscall(SYS_fallocate, fd, mode, offset, bytes));
+}
+}
+
+namespace hygge {
+namespace {
+
+constexpr TimeMs kStart = 1'767'225'600'000;
+
+void arm(Call call, int error, int nth, int times = 1, std::size_t kept_bytes = 0) {
+  fault.call = call;
+  fault.error = error;
+  fault.skip = nth;
+  fault.times = times;
+  fault.kept_bytes = kept_bytes;
+  fault.fired = false;
+  fault.armed = true;
+}
+void disarm() { fault.armed = false; }
+
+Options manual(Sync sync) {
+  Options options;
+  options.create_if_missing = true;
+  options.maintenance = Maintenance::manual;
+  options.sync = sync;
+  options.clock = [] { return kStart; };
+  options.tuning.log_segment_bytes = 2'000;
+  return options;
+}
+
+// Batch n: a sample of a new series and one of a series that all batches share.
+Batch batch_of(int n) {
+  Batch batch;
+  batch.add({{"__name__", "own"}, {"n", std::to_string(n)}}, kStart + n, n);
+  batch.add({{"__name__", "shared"}}, kStart + n, n);
+  for (int pad = 0; pad < 20; ++pad)
+    batch.add({{"__name__", "pad"}, {"n", std::to_string(pad)}}, kStart + n, n + 0.5);
+  return batch;
+}
+
+// Which batches are there; each wholly or not at all.
+std::map<int, bool> there(const Db& db) {
+  std::map<int, int> samples;
+  auto view = db.view({selector("{__name__=~\".+\"}").value()}, everything());
+  EXPECT_TRUE(view);
+  for (const Series& series : view->series(0)) {
+    const auto read = series.samples();
+    EXPECT_TRUE(read);
+    for (const TimeMs t : read->t) ++samples[static_cast<int>(t - kStart)];
+  }
+  std::map<int, bool> out;
+  for (const auto& [n, count] : samples) {
+    EXPECT_EQ(count, 22) << "half of batch " << n;
+    out[n] = true;
+  }
+  return out;
+}
+
+// A fault at each call of a kind in turn, in the life of a database. Whatever was acknowledged is
+// there at once and after kill -9; what was refused is not seen, and only after a failed sync may
+// it come back, whole.
+void everywhere(Call call, int error, Sync sync, ErrorCode expected, std::size_t kept_bytes = 0) {
+  for (int nth = 0;; ++nth) {
+    SCOPED_TRACE(nth);
+    const test::TempDir dir;
+    const Options options = manual(sync);
+    std::map<int, bool> acknowledged;
+    {
+      Db db = Db::open(dir / "db", options).value();
+      arm(call, error, nth, 1, kept_bytes);
+      bool refused_before = false;
+      for (int n = 1; n <= 12; ++n) {
+        const auto written = db.write(batch_of(n));
+        if (written) {
+          acknowledged[n] = true;
+        } else {
+          // After a failed sync all that follows is refused, until it is opened again.
+          EXPECT_EQ(written.error().code,
+                    refused_before && call == Call::sync ? ErrorCode::read_only : expected)
+              << written.error().message;
+          refused_before = true;
+        }
+        EXPECT_EQ(there(db), acknowledged) << "reads go on, and see what was acknowledged";
+        if (n % 5 == 0) static_cast<void>(db.maintain());
+      }
+      const bool fired = fault.fired;
+      disarm();
+      if (!fired) return;
+      if (call != Call::sync) {
+        EXPECT_TRUE(db.write(batch_of(13))) << "it resumes by itself";
+        acknowledged[13] = true;
+      }
+      std::filesystem::copy(dir / "db", dir / "killed", std::filesystem::copy_options::recursive);
+    }
+    for (const char* const name : {"killed", "db"}) {
+      auto after = Db::open(dir / name, options);
+      ASSERT_TRUE(after) << after.error().message;
+      const std::map<int, bool> got = there(*after);
+      for (const auto& [n, yes] : acknowledged) EXPECT_TRUE(got.contains(n)) << n;
+      EXPECT_TRUE(call == Call::sync || got == acknowledged) << got.size();
+      EXPECT_TRUE(after->write(batch_of(14)));
+      EXPECT_TRUE(after->verify()->ok());
+    }
+  }
+}
+
+TEST(DbFault, AFullDiskAtAnyWriteOfTheLog) {
+  everywhere(Call::write, ENOSPC, Sync::none(), ErrorCode::no_space);
+}
+TEST(DbFault, AnErrorAtAnyWriteOfTheLog) {
+  everywhere(Call::write, EIO, Sync::batch(), ErrorCode::io);
+}
+TEST(DbFault, AShortWriteAnywhereInTheLog) {
+  everywhere(Call::write, ENOSPC, Sync::none(), ErrorCode::no_space, 100);
+}
+TEST(DbFault, AFullDiskAtAnyReservationOfTheLog) {
+  everywhere(Call::reserve, ENOSPC, Sync::none(), ErrorCode::no_space);
+}
+TEST(DbFault, AFailedSyncIsFinalUntilItIsOpenedAgain) {
+  everywhere(Call::sync, EIO, Sync::batch(), ErrorCode::io);
+}
+
+TEST(DbFault, OneFailedSyncRefusesTheWholeGroupAndNothingOfItIsSeen) {
+  const test::TempDir dir;
+  const Options options = manual(Sync::batch());
+  Db db = Db::open(dir / "db", options).value();
+  ASSERT_TRUE(db.write(batch_of(1)));
+  arm(Call::sync, EIO, 0);
+  std::atomic<int> refused{0};
+  std::vector<std::thread> writers;
+  for (int n = 2; n <= 7; ++n) {
+    writers.emplace_back([&, n] {
+      const auto written = db.write(batch_of(n));
+      if (!written) ++refused;
+    });
+  }
+  for (std::thread& writer : writers) writer.join();
+  disarm();
+  EXPECT_EQ(refused, 6);
+  EXPECT_EQ(there(db), (std::map<int, bool>{{1, true}}));
+  const auto later = db.write(batch_of(8));
+  ASSERT_FALSE(later);
+  EXPECT_EQ(later.error().code, ErrorCode::read_only);
+  EXPECT_NE(later.error().detail.find("open it again"), std::string::npos);
+}
+
+// Under an interval nobody waits for the sync; its failure shows in the next write.
+TEST(DbFault, AFailedSyncInTheBackgroundStopsTheNextWrite) {
+  const test::TempDir dir;
+  Db db = Db::open(dir / "db", manual(Sync::none())).value();
+  ASSERT_TRUE(db.write(batch_of(1)));
+  arm(Call::sync, EIO, 0);
+  EXPECT_FALSE(db.sync());
+  disarm();
+  const auto written = db.write(batch_of(2));
+  ASSERT_FALSE(written);
+  EXPECT_EQ(written.error().code, ErrorCode::read_only);
+  EXPECT_EQ(there(db).size(), 1U);
+}
+
+}  // namespace
+}  // namespace hygge
