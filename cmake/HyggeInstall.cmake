@@ -10,6 +10,11 @@ endif()
 install(TARGETS ${HYGGE_INSTALLED} EXPORT hygge-targets
   LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
   ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+# Apart, so that who does not ask for the server needs nothing of it.
+if(HYGGE_BUILD_SERVER)
+  install(TARGETS hygge_server_library EXPORT hygge-server-targets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+  install(EXPORT hygge-server-targets NAMESPACE hygge:: DESTINATION "${HYGGE_CONFIG_DIR}")
+endif()
 install(DIRECTORY "${PROJECT_SOURCE_DIR}/include/hygge" DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(EXPORT hygge-targets NAMESPACE hygge:: DESTINATION "${HYGGE_CONFIG_DIR}")
 install(FILES "${PROJECT_SOURCE_DIR}/LICENSE" DESTINATION "${CMAKE_INSTALL_DATADIR}/doc/hygge")

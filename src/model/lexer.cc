@@ -178,6 +178,7 @@ Token Lexer::next() {
     return number_or_duration();
   }
   if (c == ',') return take(TokenKind::comma, 1);
+  if (c == ';' && !braces_) return take(TokenKind::semicolon, 1);
   if (std::string_view("(){}[]").find(c) != std::string_view::npos) return bracketing(c);
   return braces_ ? brace_symbol() : symbol();
 }
@@ -446,7 +447,9 @@ Error TokenStream::unexpected(std::string_view context, std::string_view expecte
   if (token_.kind == TokenKind::error) {
     return text_error(ErrorCode::parse, text(), token_.span, lexer_.error());
   }
-  std::string message = "unexpected " + describe(token_.kind, token_text());
+  std::string message = token_.kind == TokenKind::semicolon
+                            ? std::string("unexpected character: ';'")
+                            : "unexpected " + describe(token_.kind, token_text());
   if (!context.empty()) message += fmt::format(" in {}", context);
   if (!expected.empty()) message += fmt::format(", expected {}", expected);
   return text_error(ErrorCode::parse, text(), token_.span, message);

@@ -40,6 +40,7 @@ enum class TokenKind : std::uint8_t {
   left_bracket,
   right_bracket,
   comma,
+  semicolon,
   colon,
   at,
   assign,          ///< =

@@ -151,7 +151,7 @@ bool matches_empty(const Matcher& matcher) {
   return true;
 }
 
-Result<Selector> read_selector(TokenStream& in) {
+Result<Selector> read_selector(TokenStream& in, bool may_match_all) {
   Reading reading{in, {}, false};
   TextSpan span = in.token().span;
   if (in.is(TokenKind::identifier)) {
@@ -171,7 +171,7 @@ Result<Selector> read_selector(TokenStream& in) {
     return reading.error(span, fmt::format("metric name must not be set twice: {} or {}",
                                            quoted(first->value), quoted(second->value)));
   }
-  if (std::all_of(matchers.begin(), matchers.end(), matches_empty)) {
+  if (!may_match_all && std::all_of(matchers.begin(), matchers.end(), matches_empty)) {
     return reading.error(span, "vector selector must contain at least one non-empty matcher");
   }
   return std::move(reading.selector);

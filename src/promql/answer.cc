@@ -9,6 +9,7 @@
 
 #include "model/canonical.h"
 #include "promql/evaluator.h"
+#include "promql/parser.h"
 
 namespace hygge::promql {
 
@@ -197,7 +198,17 @@ Result<Answer> evaluate(const Expression& expression, SeriesSource& source, Step
                         const QueryOptions& options) {
   if (auto good = check_steps(when, options); !good) return tl::unexpected(good.error());
   const bool instant = when.step_ms == 0;
-  const Node& root = expression.root();
+  NodePtr bound;
+  if (expression.root().bound_to_steps) {
+    const Bindings bindings{when.step_ms, when.end_ms - when.start_ms};
+    auto tree = parse_tree(expression.text(), &bindings);
+    if (!tree) return tl::unexpected(std::move(tree.error()));
+    bound = std::move(*tree);
+  }
+  const Node& root = bound ? *bound : expression.root();
+  if (auto good = check_supported(expression.text(), root); !good) {
+    return tl::unexpected(good.error());
+  }
   if (!instant) {
     if (auto good = check_range_type(root); !good) return tl::unexpected(good.error());
   }
@@ -209,6 +220,8 @@ Result<Answer> evaluate(const Expression& expression, SeriesSource& source, Step
   if (auto opened = source.open(requests); !opened) return tl::unexpected(opened.error());
   for (std::size_t i = 0; i < requests.size(); ++i) query.stats.series += source.series_count(i);
 
+  std::optional<Profile> profile;
+  if (options.explain) query.profile = &profile.emplace(query.budget);
   Evaluator evaluator(query, grid);
   auto series = series_of(evaluator, root);
   if (!series) return located(std::move(series.error()), query.text);
@@ -226,8 +239,10 @@ Result<Answer> evaluate(const Expression& expression, SeriesSource& source, Step
       }
     }
   }
+  if (profile) answer.nodes = profile->nodes(root);
   answer.stats = query.stats;
   answer.stats.bytes = query.budget.peak_bytes();
+  answer.stats.peak_samples = query.budget.peak_samples();
   return answer;
 }
 

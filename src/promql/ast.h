@@ -28,13 +28,25 @@ struct StringLiteral {
   std::string value;
 };
 
-/// `offset` and `@`.
+/// A duration, in brackets or after `offset`. One that depends on the query's steps (`step()`) has
+/// its value once the text has been parsed for a query; see Bindings in parser.h.
+struct Duration {
+  DurationMs ms = 0;
+  std::string text;  ///< how an expression is printed; "" for a plain duration
+  friend bool operator==(const Duration&, const Duration&) = default;
+};
+
+/// `anchored` and `smoothed`: how a window's edges are treated.
+enum class Edges : std::uint8_t { plain, anchored, smoothed };
+
+/// `offset`, `@`, `anchored` and `smoothed`.
 struct TimeShift {
   enum class Pin : std::uint8_t { none, time, start, end };
   bool has_offset = false;
-  DurationMs offset_ms = 0;
+  Duration offset;
   Pin pin = Pin::none;
   TimeMs pin_ms = 0;  ///< for Pin::time
+  Edges edges = Edges::plain;
   friend bool operator==(const TimeShift&, const TimeShift&) = default;
 };
 
@@ -45,20 +57,22 @@ struct VectorSelector {
 
 struct MatrixSelector {
   Selector selector;
-  DurationMs range_ms = 0;
+  Duration range;
   TimeShift shift;
 };
 
 struct Subquery {
   NodePtr child;
-  DurationMs range_ms = 0;
-  DurationMs step_ms = 0;  ///< 0: the default
+  Duration range;
+  Duration step;  ///< 0 ms: the default
   TimeShift shift;
 };
 
 struct Call {
   const Function* function = nullptr;
   std::vector<NodePtr> arguments;
+  /// Of info(): the selector as it was written, or null. `arguments` has what it stands for.
+  NodePtr written_selector;
 };
 
 enum class AggregateOp : std::uint8_t {
@@ -132,6 +146,9 @@ struct Matching {
   std::vector<std::string> labels;   ///< of on or ignoring
   std::vector<std::string> include;  ///< of group_left or group_right
   bool written = false;              ///< on or ignoring stand in the text
+  /// fill, fill_left, fill_right: what stands for a side's missing sample.
+  std::optional<double> fill_left;
+  std::optional<double> fill_right;
 };
 
 struct Binary {
@@ -147,16 +164,33 @@ struct Paren {
   NodePtr child;
 };
 
+/// Names for expressions, in front of the one that uses them.
+struct Let {
+  struct Binding {
+    std::string name;
+    NodePtr value;
+  };
+  std::vector<Binding> bindings;
+  NodePtr body;
+};
+
+/// A name bound by let.
+struct Reference {
+  std::string name;
+  const Node* target = nullptr;  ///< in the Let at the root
+};
+
 struct Node {
   std::variant<NumberLiteral, StringLiteral, VectorSelector, MatrixSelector, Subquery, Call,
-               Aggregation, Unary, Binary, Paren>
+               Aggregation, Unary, Binary, Paren, Let, Reference>
       form;
   TextSpan span;
   ValueType type = ValueType::scalar;  ///< set by the parser
   std::uint32_t depth = 1;             ///< of the tree below, this node included
+  bool bound_to_steps = false;         ///< a duration in or below it depends on the query's steps
 };
 
-/// The node without the parentheses around it.
+/// The node without the parentheses and names around it.
 [[nodiscard]] const Node& bare(const Node& node) noexcept;
 
 /// PromQL's usual form.

@@ -25,6 +25,7 @@ Result<void> Budget::charge(std::size_t bytes, std::uint64_t samples, const Node
   bytes_ += bytes;
   samples_ += samples;
   peak_bytes_ = std::max(peak_bytes_, bytes_);
+  peak_samples_ = std::max(peak_samples_, samples_);
   return {};
 }
 

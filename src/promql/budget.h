@@ -25,7 +25,9 @@ class Budget {
     bytes_ -= bytes;
     samples_ -= samples;
   }
+  [[nodiscard]] std::size_t bytes() const noexcept { return bytes_; }
   [[nodiscard]] std::size_t peak_bytes() const noexcept { return peak_bytes_; }
+  [[nodiscard]] std::uint64_t peak_samples() const noexcept { return peak_samples_; }
 
  private:
   std::size_t max_bytes_;
@@ -33,6 +35,7 @@ class Budget {
   std::size_t bytes_ = 0;
   std::size_t peak_bytes_ = 0;
   std::uint64_t samples_ = 0;
+  std::uint64_t peak_samples_ = 0;
 };
 
 /// Charges that end with this object.

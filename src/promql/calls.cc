@@ -145,15 +145,22 @@ Result<void> clamp_rows(Evaluator& evaluator, const Node& node, const RowSink& s
 Result<void> date_rows(Evaluator& evaluator, const Node& node, const RowSink& sink) {
   const auto& call = std::get<Call>(node.form);
   const DatePart part = date_part(call.function->name);
-  if (call.arguments.empty()) {
+  std::optional<cctz::time_zone> zone;
+  std::size_t count = call.arguments.size();
+  if (count > 0 && call.arguments.back()->type == ValueType::string) {
+    zone = find_zone(std::get<StringLiteral>(bare(*call.arguments[--count]).form).value);
+  }
+  const cctz::time_zone* const where = zone ? &*zone : nullptr;
+  if (count == 0) {
     auto seconds = step_seconds(evaluator, node);
     if (!seconds) return tl::unexpected(std::move(seconds.error()));
     std::vector<double> values = std::move(*seconds).take();
-    for (double& value : values) value = part_of(part, value);
+    for (double& value : values) value = part_of(part, value, where);
     return constant_row(evaluator, std::move(values), sink);
   }
-  return mapped(evaluator, *call.arguments[0], sink,
-                [part](double value, std::size_t /*step*/) { return part_of(part, value); });
+  return mapped(
+      evaluator, *call.arguments[0], sink,
+      [part, where](double value, std::size_t /*step*/) { return part_of(part, value, where); });
 }
 
 Result<void> timestamp_rows(Evaluator& evaluator, const Node& node, const RowSink& sink) {
@@ -181,28 +188,26 @@ Result<void> absent_rows(Evaluator& evaluator, const Call& call, const RowSink& 
   return emit_absent(evaluator, argument, present, sink);
 }
 
-Result<void> sorted_rows(Evaluator& evaluator, const Node& node, const Call& call,
-                         const RowSink& sink) {
-  const Node& argument = *call.arguments[0];
-  if (!evaluator.query().instant) {
-    evaluator.query().annotations.warn(
-        node.span,
-        "sort is ineffective for range queries since results are always ordered by labels");
-    return evaluator.rows(argument, sink);
+// The query's, in seconds, also inside a subquery.
+double query_time(const Steps& query, std::string_view name) {
+  const TimeMs ms = name == "start"   ? query.start_ms
+                    : name == "end"   ? query.end_ms
+                    : name == "range" ? query.end_ms - query.start_ms
+                                      : query.step_ms;
+  return static_cast<double>(ms) / 1000.0;
+}
+
+Result<Scalar> extreme_of(Evaluator& evaluator, const Call& call) {
+  auto result = evaluator.scalar(*call.arguments[0]);
+  if (!result) return result;
+  const auto other = evaluator.scalar(*call.arguments[1]);
+  if (!other) return tl::unexpected(other.error());
+  const bool most = call.function->name == "max_of";
+  for (std::size_t i = 0; i < evaluator.steps(); ++i) {
+    double& value = (*result)[i];
+    value = most ? max_nan(value, (*other)[i]) : min_nan(value, (*other)[i]);
   }
-  auto set = evaluator.collect(argument);
-  if (!set) return tl::unexpected(std::move(set.error()));
-  const bool descending = call.function->kind == FunctionKind::sort_desc;
-  std::stable_sort(set->rows.begin(), set->rows.end(), [descending](const Row& a, const Row& b) {
-    const double x = a.v[0];
-    const double y = b.v[0];
-    if (std::isnan(x) || std::isnan(y)) return !std::isnan(x) && std::isnan(y);
-    return descending ? x > y : x < y;
-  });
-  for (Row& row : set->rows) {
-    if (auto taken = sink(row); !taken) return taken;
-  }
-  return {};
+  return result;
 }
 
 Result<Scalar> scalar_of_vector(Evaluator& evaluator, const Node& argument) {
@@ -261,6 +266,10 @@ Result<Scalar> call_scalar(Evaluator& evaluator, const Node& node) {
       return step_seconds(evaluator, node);
     case FunctionKind::pi:
       return evaluator.constant(std::numbers::pi, node);
+    case FunctionKind::query_time:
+      return evaluator.constant(query_time(evaluator.query().steps, call.function->name), node);
+    case FunctionKind::extreme_of:
+      return extreme_of(evaluator, call);
     default:
       HYGGE_ASSERT(call.function->kind == FunctionKind::scalar);
       return scalar_of_vector(evaluator, *call.arguments[0]);
@@ -297,13 +306,21 @@ Result<void> call_rows(Evaluator& evaluator, const Node& node, const RowSink& si
     case FunctionKind::absent:
       return absent_rows(evaluator, call, sink);
     case FunctionKind::sort:
-    case FunctionKind::sort_desc:
-      return sorted_rows(evaluator, node, call, sink);
+    case FunctionKind::sort_by_label:
+      return sort_rows(evaluator, node, sink);
+    case FunctionKind::window:
+      return window_rows(evaluator, node, sink);
+    case FunctionKind::info:
+      return info_rows(evaluator, node, sink);
+    case FunctionKind::topk_range:
+      return topk_range_rows(evaluator, node, sink);
     case FunctionKind::label_replace:
     case FunctionKind::label_join:
       return label_function_rows(evaluator, node, sink);
     case FunctionKind::histogram_quantile:
-      return histogram_quantile_rows(evaluator, node, sink);
+    case FunctionKind::histogram_quantiles:
+    case FunctionKind::histogram_fraction:
+      return histogram_rows(evaluator, node, sink);
     default:
       // check_node lets nothing else through.
       return evaluator.error(node, "function cannot be evaluated");

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "model/quote.h"
+#include "promql/dates.h"
 #include "promql/functions.h"
 #include "promql/parser.h"
 
@@ -36,6 +37,8 @@ class Checker {
   Result<void> operator()(const VectorSelector& /*form*/) { return is(ValueType::vector); }
   Result<void> operator()(const MatrixSelector& /*form*/) { return is(ValueType::matrix); }
   Result<void> operator()(const Paren& form) { return is(form.child->type); }
+  Result<void> operator()(const Let& form) { return is(form.body->type); }
+  Result<void> operator()(const Reference& form) { return is(form.target->type); }
 
   Result<void> operator()(const Subquery& form) {
     if (form.child->type != ValueType::vector) {
@@ -67,14 +70,23 @@ class Checker {
     for (std::size_t i = 0; i < count; ++i) {
       const ValueType wanted = function.arguments[std::min(i, function.argument_count - 1)];
       const Node& argument = *form.arguments[i];
+      // hour("Asia/Tokyo"): the step's time, in a zone.
+      const bool zone_only =
+          function.kind == FunctionKind::date && function.argument_count == 2 && count == 1;
+      if (zone_only && argument.type == ValueType::string) continue;
       if (argument.type != wanted) {
         return refuse(argument.span, fmt::format("expected type {} in call to function {}, got {}",
                                                  documented(wanted), quoted(function.name),
                                                  documented(argument.type)));
       }
     }
-    if (function.kind == FunctionKind::unsupported) {
-      return unsupported(node_.span, fmt::format("the function {}() is", function.name));
+    if (function.kind == FunctionKind::date && count > 0 &&
+        form.arguments.back()->type == ValueType::string) {
+      const Node& zone = *form.arguments.back();
+      const std::string& name = std::get<StringLiteral>(bare(zone).form).value;
+      if (!find_zone(name)) {
+        return refuse(zone.span, fmt::format("no time zone is called {}", quoted(name)));
+      }
     }
     return is(function.returns);
   }
@@ -87,9 +99,6 @@ class Checker {
       const ValueType wanted =
           form.op == AggregateOp::count_values ? ValueType::string : ValueType::scalar;
       if (auto good = expect(*form.parameter, wanted, "aggregation parameter"); !good) return good;
-    }
-    if (form.op >= AggregateOp::limitk) {
-      return unsupported(node_.span, fmt::format("the aggregation {} is", to_string(form.op)));
     }
     return is(ValueType::vector);
   }
@@ -121,9 +130,6 @@ class Checker {
                     fmt::format("set operator {} not allowed in binary scalar expression",
                                 quoted(to_string(form.op))));
     }
-    if (form.op == BinaryOp::trim_upper || form.op == BinaryOp::trim_lower) {
-      return unsupported(form.op_span, fmt::format("the operator {} is", to_string(form.op)));
-    }
     return is(scalars ? ValueType::scalar : ValueType::vector);
   }
 
@@ -134,10 +140,6 @@ class Checker {
   }
   [[nodiscard]] Result<void> refuse(TextSpan span, std::string_view message) const {
     return tl::unexpected(text_error(ErrorCode::parse, text_, span, message));
-  }
-  [[nodiscard]] Result<void> unsupported(TextSpan span, std::string_view what) const {
-    return tl::unexpected(text_error(ErrorCode::invalid_argument, text_, span,
-                                     fmt::format("{} not supported yet", what)));
   }
   [[nodiscard]] Result<void> bad_count(std::string_view bound, std::size_t count,
                                        const Call& form) const {
@@ -172,7 +174,74 @@ class Checker {
   Node& node_;
 };
 
+class Support {
+ public:
+  explicit Support(std::string_view text) : text_(text) {}
+
+  Result<void> check(const Node& node) {
+    return std::visit([&](const auto& form) { return look(node, form); }, node.form);
+  }
+
+ private:
+  Result<void> look(const Node& /*node*/, const NumberLiteral& /*form*/) { return {}; }
+  Result<void> look(const Node& /*node*/, const StringLiteral& /*form*/) { return {}; }
+  Result<void> look(const Node& node, const VectorSelector& form) {
+    return edges(node, form.shift);
+  }
+  Result<void> look(const Node& node, const MatrixSelector& form) {
+    return edges(node, form.shift);
+  }
+  Result<void> look(const Node& /*node*/, const Subquery& form) { return check(*form.child); }
+  Result<void> look(const Node& /*node*/, const Unary& form) { return check(*form.child); }
+  Result<void> look(const Node& /*node*/, const Paren& form) { return check(*form.child); }
+  Result<void> look(const Node& /*node*/, const Reference& /*form*/) { return {}; }
+  Result<void> look(const Node& /*node*/, const Let& form) {
+    for (const Let::Binding& one : form.bindings) {
+      if (auto good = check(*one.value); !good) return good;
+    }
+    return check(*form.body);
+  }
+  Result<void> look(const Node& node, const Call& form) {
+    if (form.function->kind == FunctionKind::unsupported) {
+      return refuse(node.span, fmt::format("the function {}() is", form.function->name));
+    }
+    for (const NodePtr& argument : form.arguments) {
+      if (auto good = check(*argument); !good) return good;
+    }
+    return {};
+  }
+  Result<void> look(const Node& /*node*/, const Aggregation& form) {
+    if (form.parameter) {
+      if (auto good = check(*form.parameter); !good) return good;
+    }
+    return check(*form.child);
+  }
+  Result<void> look(const Node& /*node*/, const Binary& form) {
+    if (form.op == BinaryOp::trim_upper || form.op == BinaryOp::trim_lower) {
+      return refuse(form.op_span, fmt::format("the operator {} is", to_string(form.op)));
+    }
+    if (auto good = check(*form.left); !good) return good;
+    return check(*form.right);
+  }
+
+  Result<void> edges(const Node& node, const TimeShift& shift) {
+    if (shift.edges == Edges::plain) return {};
+    return refuse(node.span, fmt::format("the modifier {} is",
+                                         shift.edges == Edges::anchored ? "anchored" : "smoothed"));
+  }
+  [[nodiscard]] Result<void> refuse(TextSpan span, std::string_view what) const {
+    return tl::unexpected(text_error(ErrorCode::invalid_argument, text_, span,
+                                     fmt::format("{} not supported yet", what)));
+  }
+
+  std::string_view text_;
+};
+
 }  // namespace
+
+Result<void> check_supported(std::string_view text, const Node& node) {
+  return Support(text).check(node);
+}
 
 Result<void> check_node(std::string_view text, Node& node) {
   return std::visit(Checker(text, node), node.form);

@@ -38,13 +38,31 @@ double part_of(DatePart part, double seconds) noexcept {
     case DatePart::day_of_year:
       return static_cast<double>((day - sys_days{date.year() / January / 1}).count() + 1);
     case DatePart::days_in_month:
-      return static_cast<double>(static_cast<unsigned>((date.year() / date.month() / last).day()));
+      return static_cast<double>(
+          static_cast<unsigned>((date.year() / date.month() / std::chrono::last).day()));
     case DatePart::month:
       return static_cast<double>(static_cast<unsigned>(date.month()));
     case DatePart::year:
       return static_cast<double>(static_cast<int>(date.year()));
   }
   return 0;
+}
+
+double part_of(DatePart part, double seconds, const cctz::time_zone* zone) {
+  if (zone == nullptr || std::isnan(part_of(part, seconds))) return part_of(part, seconds);
+  const std::chrono::system_clock::time_point epoch{};
+  const auto utc = static_cast<std::int64_t>(seconds);
+  const auto lookup = zone->lookup(epoch + std::chrono::seconds(utc));
+  return part_of(part, static_cast<double>(utc + lookup.offset));
+}
+
+std::optional<cctz::time_zone> find_zone(const std::string& name) {
+  cctz::time_zone zone;
+  // cctz takes "" and any file name, too.
+  const bool plain = !name.empty() && name[0] != '/' && name[0] != ':' &&
+                     name.find("..") == std::string::npos && name != "localtime";
+  if (!plain || !cctz::load_time_zone(name, &zone)) return std::nullopt;
+  return zone;
 }
 
 }  // namespace hygge::promql

@@ -1,7 +1,11 @@
-// The parts of a date, UTC, of a time in seconds.
+// The parts of a date, UTC or in a zone, of a time in seconds.
 #pragma once
 
+#include <cctz/time_zone.h>
+
 #include <cstdint>
+#include <optional>
+#include <string>
 #include <string_view>
 
 namespace hygge::promql {
@@ -21,5 +25,10 @@ enum class DatePart : std::uint8_t {
 [[nodiscard]] DatePart date_part(std::string_view name) noexcept;
 /// Fractions of a second are cut off towards zero. NaN for what is no time.
 [[nodiscard]] double part_of(DatePart part, double seconds) noexcept;
+/// The same on the clocks of a zone. Null: UTC.
+[[nodiscard]] double part_of(DatePart part, double seconds, const cctz::time_zone* zone);
+
+/// Empty for a name that the tz database does not have.
+[[nodiscard]] std::optional<cctz::time_zone> find_zone(const std::string& name);
 
 }  // namespace hygge::promql

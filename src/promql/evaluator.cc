@@ -42,6 +42,28 @@ Result<Scalar> Evaluator::constant(double value, const Node& node) {
 }
 
 Result<Scalar> Evaluator::scalar(const Node& node) {
+  if (query_.profile == nullptr) return plain_scalar(node);
+  const Profile::Turn turn(*query_.profile, &node);
+  return plain_scalar(node);
+}
+
+Result<Scalar> Evaluator::named_scalar(const Node& target) {
+  Query::Named& known = named(target);
+  if (!known.scalar) {
+    auto values = scalar(target);
+    if (!values) return values;
+    known.scalar = std::move(*values);
+  }
+  auto copy = constant(0, target);
+  for (std::size_t i = 0; copy && i < steps(); ++i) (*copy)[i] = (*known.scalar)[i];
+  return copy;
+}
+
+Result<Scalar> Evaluator::plain_scalar(const Node& node) {
+  if (const auto* let = std::get_if<Let>(&node.form)) return scalar(*let->body);
+  if (const auto* reference = std::get_if<Reference>(&node.form)) {
+    return named_scalar(*reference->target);
+  }
   if (const auto* number = std::get_if<NumberLiteral>(&node.form)) {
     return constant(number->value, node);
   }
@@ -67,6 +89,36 @@ Result<Scalar> Evaluator::scalar(const Node& node) {
 }
 
 Result<void> Evaluator::rows(const Node& node, const RowSink& sink) {
+  if (query_.profile == nullptr) return plain_rows(node, sink);
+  Profile& profile = *query_.profile;
+  const Profile::Turn turn(profile, &node);
+  return plain_rows(node, [&](Row& row) {
+    profile.count_row(row.valid.count());
+    const Profile::Turn above(profile, turn.before());
+    return sink(row);
+  });
+}
+
+// Evaluated once for the same steps, however often it is named.
+Result<void> Evaluator::named_rows(const Node& target, const RowSink& sink) {
+  Query::Named& known = named(target);
+  if (!known.rows) {
+    auto set = collect(target);
+    if (!set) return tl::unexpected(std::move(set.error()));
+    known.rows = std::move(*set);
+  }
+  for (const Row& row : known.rows->rows) {
+    Row copy = row;
+    if (auto taken = sink(copy); !taken) return taken;
+  }
+  return {};
+}
+
+Result<void> Evaluator::plain_rows(const Node& node, const RowSink& sink) {
+  if (const auto* let = std::get_if<Let>(&node.form)) return rows(*let->body, sink);
+  if (const auto* reference = std::get_if<Reference>(&node.form)) {
+    return named_rows(*reference->target, sink);
+  }
   if (const auto* paren = std::get_if<Paren>(&node.form)) return rows(*paren->child, sink);
   if (const auto* unary = std::get_if<Unary>(&node.form)) return unary_rows(*this, *unary, sink);
   if (std::holds_alternative<VectorSelector>(node.form)) return selector_rows(*this, node, sink);

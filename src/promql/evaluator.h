@@ -5,20 +5,30 @@
 #include <hygge/promql.h>
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "promql/annotations.h"
 #include "promql/ast.h"
 #include "promql/budget.h"
 #include "promql/plan.h"
+#include "promql/profile.h"
 #include "promql/rows.h"
 #include "promql/source.h"
 
 namespace hygge::promql {
+
+/// Rows that are kept, with what they cost.
+struct RowSet {
+  explicit RowSet(Budget& budget) noexcept : charge(budget) {}
+  std::vector<Row> rows;
+  Charge charge;
+};
 
 /// What one query shares: its text, its samples, its limits, its annotations.
 struct Query {
@@ -49,13 +59,13 @@ struct Query {
   std::vector<std::vector<std::optional<SeriesSamples>>> cache;
   std::vector<std::uint64_t> slot_samples;  ///< decoded, by slot
   Charge cache_charge;
-};
-
-/// Rows that are kept, with what they cost.
-struct RowSet {
-  explicit RowSet(Budget& budget) noexcept : charge(budget) {}
-  std::vector<Row> rows;
-  Charge charge;
+  Profile* profile = nullptr;  ///< of an explained query
+  /// What names bound by let stand for, by what they name and the steps.
+  struct Named {
+    std::optional<RowSet> rows;
+    std::optional<Scalar> scalar;
+  };
+  std::map<std::tuple<const Node*, TimeMs, DurationMs, std::size_t>, Named> named;
 };
 
 /// Evaluates on one grid of steps, which has at least one.
@@ -80,6 +90,14 @@ class Evaluator {
   [[nodiscard]] std::size_t steps() const noexcept { return grid_.count; }
 
  private:
+  [[nodiscard]] Result<void> plain_rows(const Node& node, const RowSink& sink);
+  [[nodiscard]] Result<void> named_rows(const Node& target, const RowSink& sink);
+  [[nodiscard]] Result<Scalar> plain_scalar(const Node& node);
+  [[nodiscard]] Result<Scalar> named_scalar(const Node& target);
+  [[nodiscard]] Query::Named& named(const Node& target) {
+    return query_.named[{&target, grid_.start_ms, grid_.step_ms, grid_.count}];
+  }
+
   Query& query_;
   Grid grid_;
 };
@@ -124,6 +142,23 @@ using SeriesVisitor = std::function<Result<void>(const SeriesData& series)>;
 [[nodiscard]] Result<void> matrix_series(Evaluator& evaluator, const Node& node,
                                          const SeriesVisitor& visit);
 
+/// The samples of `series` in the window of a step.
+using WindowAt = std::function<SeriesData(const SeriesData& series, std::size_t step)>;
+using WindowVisitor = std::function<Result<void>(const SeriesData& series, const WindowAt& at)>;
+/// Calls `visit` for each series of a range vector, with what cuts out its windows.
+[[nodiscard]] Result<void> windowed_series(Evaluator& evaluator, const Node& range_vector,
+                                           const WindowVisitor& visit);
+/// window_functions.cc: functions of range vectors that are computed anew for each window.
+[[nodiscard]] Result<void> window_rows(Evaluator& evaluator, const Node& node, const RowSink& sink);
+
+/// sort_functions.cc
+[[nodiscard]] Result<void> sort_rows(Evaluator& evaluator, const Node& node, const RowSink& sink);
+/// topk_range.cc
+[[nodiscard]] Result<void> topk_range_rows(Evaluator& evaluator, const Node& node,
+                                           const RowSink& sink);
+/// info.cc
+[[nodiscard]] Result<void> info_rows(Evaluator& evaluator, const Node& node, const RowSink& sink);
+
 /// calls.cc: all other functions.
 [[nodiscard]] Result<void> call_rows(Evaluator& evaluator, const Node& node, const RowSink& sink);
 [[nodiscard]] Result<Scalar> call_scalar(Evaluator& evaluator, const Node& node);
@@ -134,9 +169,10 @@ using SeriesVisitor = std::function<Result<void>(const SeriesData& series)>;
 /// label_functions.cc: label_replace and label_join.
 [[nodiscard]] Result<void> label_function_rows(Evaluator& evaluator, const Node& node,
                                                const RowSink& sink);
-/// histogram_quantile.cc
-[[nodiscard]] Result<void> histogram_quantile_rows(Evaluator& evaluator, const Node& node,
-                                                   const RowSink& sink);
+/// histogram_quantile.cc: histogram_quantile, histogram_quantiles and histogram_fraction of classic
+/// histograms.
+[[nodiscard]] Result<void> histogram_rows(Evaluator& evaluator, const Node& node,
+                                          const RowSink& sink);
 
 /// aggregate.cc
 [[nodiscard]] Result<void> aggregate_rows(Evaluator& evaluator, const Node& node,

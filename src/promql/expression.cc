@@ -27,11 +27,15 @@ ValueType Expression::type() const noexcept { return root_->type; }
 
 const std::string& Expression::text() const noexcept { return *text_; }
 
-Result<Expression> parse(std::string_view text) {
-  auto tree = parse_tree(text);
+Result<Expression> parse(std::string_view text, Dialect dialect) {
+  auto tree = parse_tree(text, nullptr, dialect);
   if (!tree) return tl::unexpected(std::move(tree.error()));
   return Expression(std::shared_ptr<const Node>(std::move(*tree)),
                     std::make_shared<const std::string>(text));
+}
+
+Result<void> supported(const Expression& expression) {
+  return check_supported(expression.text(), expression.root());
 }
 
 std::string to_string(const Expression& expression) { return to_text(expression.root()); }

@@ -18,12 +18,12 @@ constexpr Function kFunctions[] = {
     {"pi", K::pi, kS, 0, {}, 0},
     {"scalar", K::scalar, kS, 1, {kV}, 0},
     {"vector", K::vector, kV, 1, {kS}, 0},
-    {"start", K::unsupported, kS, 0, {}, 0},
-    {"end", K::unsupported, kS, 0, {}, 0},
-    {"range", K::unsupported, kS, 0, {}, 0},
-    {"step", K::unsupported, kS, 0, {}, 0},
-    {"max_of", K::unsupported, kS, 2, {kS, kS}, 0},
-    {"min_of", K::unsupported, kS, 2, {kS, kS}, 0},
+    {"start", K::query_time, kS, 0, {}, 0},
+    {"end", K::query_time, kS, 0, {}, 0},
+    {"range", K::query_time, kS, 0, {}, 0},
+    {"step", K::query_time, kS, 0, {}, 0},
+    {"max_of", K::extreme_of, kS, 2, {kS, kS}, 0},
+    {"min_of", K::extreme_of, kS, 2, {kS, kS}, 0},
     // Per sample
     {"abs", K::elementwise, kV, 1, {kV}, 0},
     {"ceil", K::elementwise, kV, 1, {kV}, 0},
@@ -53,25 +53,25 @@ constexpr Function kFunctions[] = {
     {"clamp_min", K::clamp_min, kV, 2, {kV, kS}, 0},
     {"clamp_max", K::clamp_max, kV, 2, {kV, kS}, 0},
     // Dates
-    {"minute", K::date, kV, 1, {kV}, 1},
-    {"hour", K::date, kV, 1, {kV}, 1},
-    {"day_of_week", K::date, kV, 1, {kV}, 1},
-    {"day_of_month", K::date, kV, 1, {kV}, 1},
-    {"day_of_year", K::date, kV, 1, {kV}, 1},
-    {"days_in_month", K::date, kV, 1, {kV}, 1},
-    {"month", K::date, kV, 1, {kV}, 1},
-    {"year", K::date, kV, 1, {kV}, 1},
+    {"minute", K::date, kV, 2, {kV, kT}, 2},
+    {"hour", K::date, kV, 2, {kV, kT}, 2},
+    {"day_of_week", K::date, kV, 2, {kV, kT}, 2},
+    {"day_of_month", K::date, kV, 2, {kV, kT}, 2},
+    {"day_of_year", K::date, kV, 2, {kV, kT}, 2},
+    {"days_in_month", K::date, kV, 2, {kV, kT}, 2},
+    {"month", K::date, kV, 2, {kV, kT}, 2},
+    {"year", K::date, kV, 2, {kV, kT}, 2},
     {"timestamp", K::timestamp, kV, 1, {kV}, 0},
     {"start_timestamp", K::unsupported, kV, 1, {kV}, 0},
     // Labels and order
     {"label_replace", K::label_replace, kV, 5, {kV, kT, kT, kT, kT}, 0},
     {"label_join", K::label_join, kV, 4, {kV, kT, kT, kT}, -1},
     {"sort", K::sort, kV, 1, {kV}, 0},
-    {"sort_desc", K::sort_desc, kV, 1, {kV}, 0},
-    {"sort_by_label", K::unsupported, kV, 2, {kV, kT}, -1},
-    {"sort_by_label_desc", K::unsupported, kV, 2, {kV, kT}, -1},
+    {"sort_desc", K::sort, kV, 1, {kV}, 0},
+    {"sort_by_label", K::sort_by_label, kV, 2, {kV, kT}, -1},
+    {"sort_by_label_desc", K::sort_by_label, kV, 2, {kV, kT}, -1},
     {"absent", K::absent, kV, 1, {kV}, 0},
-    {"info", K::unsupported, kV, 2, {kV, kV}, 1},
+    {"info", K::info, kV, 2, {kV, kV}, 1},
     // Counters
     {"rate", K::range, kV, 1, {kM}, 0},
     {"increase", K::range, kV, 1, {kM}, 0},
@@ -93,19 +93,21 @@ constexpr Function kFunctions[] = {
     {"quantile_over_time", K::range, kV, 2, {kS, kM}, 0},
     {"stddev_over_time", K::range, kV, 1, {kM}, 0},
     {"stdvar_over_time", K::range, kV, 1, {kM}, 0},
-    {"mad_over_time", K::unsupported, kV, 1, {kM}, 0},
-    {"ts_of_first_over_time", K::unsupported, kV, 1, {kM}, 0},
-    {"ts_of_last_over_time", K::unsupported, kV, 1, {kM}, 0},
-    {"ts_of_min_over_time", K::unsupported, kV, 1, {kM}, 0},
-    {"ts_of_max_over_time", K::unsupported, kV, 1, {kM}, 0},
+    {"mad_over_time", K::window, kV, 1, {kM}, 0},
+    {"ts_of_first_over_time", K::window, kV, 1, {kM}, 0},
+    {"ts_of_last_over_time", K::window, kV, 1, {kM}, 0},
+    {"ts_of_min_over_time", K::window, kV, 1, {kM}, 0},
+    {"ts_of_max_over_time", K::window, kV, 1, {kM}, 0},
     // Regression
     {"deriv", K::range, kV, 1, {kM}, 0},
     {"predict_linear", K::range, kV, 2, {kM, kS}, 0},
-    {"double_exponential_smoothing", K::unsupported, kV, 3, {kM, kS, kS}, 0},
+    {"double_exponential_smoothing", K::window, kV, 3, {kM, kS, kS}, 0},
+    // Ours
+    {"topk_range", K::topk_range, kV, 4, {kS, kT, kV, kT}, 1},
     // Histograms
     {"histogram_quantile", K::histogram_quantile, kV, 2, {kS, kV}, 0},
-    {"histogram_quantiles", K::unsupported, kV, 3, {kV, kT, kS}, -1},
-    {"histogram_fraction", K::unsupported, kV, 3, {kS, kS, kV}, 0},
+    {"histogram_quantiles", K::histogram_quantiles, kV, 3, {kV, kT, kS}, -1},
+    {"histogram_fraction", K::histogram_fraction, kV, 3, {kS, kS, kV}, 0},
     {"histogram_count", K::unsupported, kV, 1, {kV}, 0},
     {"histogram_sum", K::unsupported, kV, 1, {kV}, 0},
     {"histogram_avg", K::unsupported, kV, 1, {kV}, 0},
@@ -119,6 +121,17 @@ const Function* find_function(std::string_view name) noexcept {
   const auto* at = std::find_if(std::begin(kFunctions), std::end(kFunctions),
                                 [name](const Function& f) { return f.name == name; });
   return at == std::end(kFunctions) ? nullptr : at;
+}
+
+const Function& function_without_zone(std::string_view name) noexcept {
+  static constexpr Function kPlain[] = {
+      {"minute", K::date, kV, 1, {kV}, 1},      {"hour", K::date, kV, 1, {kV}, 1},
+      {"day_of_week", K::date, kV, 1, {kV}, 1}, {"day_of_month", K::date, kV, 1, {kV}, 1},
+      {"day_of_year", K::date, kV, 1, {kV}, 1}, {"days_in_month", K::date, kV, 1, {kV}, 1},
+      {"month", K::date, kV, 1, {kV}, 1},       {"year", K::date, kV, 1, {kV}, 1},
+  };
+  return *std::find_if(std::begin(kPlain), std::end(kPlain) - 1,
+                       [name](const Function& f) { return f.name == name; });
 }
 
 std::span<const Function> all_functions() noexcept { return kFunctions; }

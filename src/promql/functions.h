@@ -14,7 +14,8 @@ namespace hygge::promql {
 /// How a function is evaluated.
 enum class FunctionKind : std::uint8_t {
   unsupported,  ///< known, not evaluated yet
-  range,        ///< one series' window to one value
+  range,        ///< one series' window to one value, carried from step to step
+  window,       ///< the same, anew at each step
   absent_over_time,
   elementwise,  ///< double to double
   round,
@@ -29,10 +30,16 @@ enum class FunctionKind : std::uint8_t {
   vector,
   absent,
   sort,
-  sort_desc,
+  sort_by_label,
   label_replace,
   label_join,
   histogram_quantile,
+  histogram_quantiles,
+  histogram_fraction,
+  info,
+  query_time,  ///< start(), end(), range(), step()
+  extreme_of,  ///< max_of, min_of
+  topk_range,
 };
 
 struct Function {
@@ -53,5 +60,7 @@ struct Function {
 /// Null for a name that is no function.
 [[nodiscard]] const Function* find_function(std::string_view name) noexcept;
 [[nodiscard]] std::span<const Function> all_functions() noexcept;
+/// A date function as Prometheus has it.
+[[nodiscard]] const Function& function_without_zone(std::string_view name) noexcept;
 
 }  // namespace hygge::promql

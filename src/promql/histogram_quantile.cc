@@ -1,4 +1,5 @@
-// histogram_quantile of classic histograms: series `…_bucket` that differ in `le`.
+// histogram_quantile, histogram_quantiles and histogram_fraction of classic histograms: series
+// `…_bucket` that differ in `le`.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -7,8 +8,10 @@
 #include <limits>
 #include <utility>
 
+#include "base/utf8.h"
 #include "model/quote.h"
 #include "promql/evaluator.h"
+#include "promql/functions.h"
 #include "promql/grouping.h"
 
 namespace hygge::promql {
@@ -119,24 +122,77 @@ double bucket_quantile(double q, std::vector<Bucket>& buckets, Forced& forced, b
   return start + (end - start) * (rank / count);
 }
 
-class HistogramQuantile {
+// The observations up to `value`: linear inside a bucket, from 0 in the first. What lies in a first
+// bucket that ends at or below 0 counts whole, what lies in the +Inf bucket not at all.
+double count_up_to(double value, const std::vector<Bucket>& buckets) {
+  double below = 0;
+  for (std::size_t i = 0; i < buckets.size(); ++i) {
+    const Bucket& bucket = buckets[i];
+    const double start = i > 0 ? buckets[i - 1].bound : -kInf;
+    if (start >= value) return below;
+    if (bucket.bound > value) {
+      if (bucket.bound == kInf) return below;
+      if (i == 0 && bucket.bound <= 0) return bucket.count;
+      const double from = i == 0 ? 0 : start;
+      const double share = (value - from) / (bucket.bound - from);
+      return below + (bucket.count - below) * std::max(share, 0.0);
+    }
+    below = bucket.count;
+  }
+  return below;
+}
+
+double bucket_fraction(double lower, double upper, std::vector<Bucket>& buckets) {
+  if (buckets.back().bound != kInf) return kNan;
+  merge_bounds(buckets);
+  const double total = buckets.back().count;
+  if (total == 0 || std::isnan(lower) || std::isnan(upper)) return kNan;
+  if (lower >= upper) return 0;
+  const double from = std::min(count_up_to(lower, buckets), total);
+  return (std::min(count_up_to(upper, buckets), total) - from) / total;
+}
+
+std::string metric_text(const Labels& labels) {
+  if (labels.metric().empty()) return {};
+  return fmt::format(" for metric name {}", quoted(labels.metric()));
+}
+
+// The histograms of a vector: its rows, by all labels but `le`.
+class Histograms {
  public:
-  HistogramQuantile(Evaluator& evaluator, const Call& call)
+  Histograms(Evaluator& evaluator, const Node& argument)
       : evaluator_(evaluator),
-        parameter_(*call.arguments[0]),
-        argument_(*call.arguments[1]),
+        argument_(argument),
         grouping_(Grouping::all_but_these({"le"})),
         charge_(evaluator.query().budget) {}
 
-  Result<void> run(const RowSink& sink) {
-    auto q = evaluator_.scalar(parameter_);
-    if (!q) return tl::unexpected(std::move(q.error()));
+  Result<void> read() {
     auto done = evaluator_.rows(argument_, [&](Row& row) { return take(row); });
     if (!done) return done;
-    for (std::size_t group = 0; group < groups_.size(); ++group) {
-      if (auto taken = emit(group, *q, sink); !taken) return taken;
+    for (auto& members : groups_) {
+      std::stable_sort(members.begin(), members.end(),
+                       [](const BucketRow& a, const BucketRow& b) { return a.bound < b.bound; });
     }
     return {};
+  }
+
+  [[nodiscard]] std::size_t size() const { return groups_.size(); }
+  [[nodiscard]] const Labels& labels(std::size_t group) const { return grouping_.labels(group); }
+
+  // `value_of(buckets, step)` for each step with a bucket.
+  template <typename ValueOf>
+  void fill(std::size_t group, Row& out, ValueOf&& value_of) const {
+    out.reset(evaluator_.steps());
+    out.labels = labels(group);
+    out.drop_name = true;
+    std::vector<Bucket> buckets;
+    for (std::size_t step = 0; step < evaluator_.steps(); ++step) {
+      buckets.clear();
+      for (const BucketRow& member : groups_[group]) {
+        if (member.row.valid.test(step)) buckets.push_back({member.bound, member.row.v[step]});
+      }
+      if (!buckets.empty()) out.set(step, value_of(buckets, step));
+    }
   }
 
  private:
@@ -158,40 +214,45 @@ class HistogramQuantile {
     return {};
   }
 
-  Result<void> emit(std::size_t group, const Scalar& q, const RowSink& sink) {
-    auto& members = groups_[group];
-    std::stable_sort(members.begin(), members.end(),
-                     [](const BucketRow& a, const BucketRow& b) { return a.bound < b.bound; });
+  Evaluator& evaluator_;
+  const Node& argument_;
+  Grouping grouping_;
+  std::vector<std::vector<BucketRow>> groups_;
+  Charge charge_;
+};
+
+class Quantiles {
+ public:
+  Quantiles(Evaluator& evaluator, const Node& argument)
+      : evaluator_(evaluator), argument_(argument), histograms_(evaluator, argument) {}
+
+  Result<void> read() { return histograms_.read(); }
+
+  // Rows of one quantile, with the label `name` = `value` unless `name` is empty.
+  Result<void> rows(const Node& parameter, std::string_view name, std::string_view value,
+                    const Scalar& q, const RowSink& sink) {
     Row out;
-    out.reset(evaluator_.steps());
-    out.labels = grouping_.labels(group);
-    out.drop_name = true;
-    Forced forced;
-    std::vector<Bucket> buckets;
-    for (std::size_t step = 0; step < evaluator_.steps(); ++step) {
-      buckets.clear();
-      for (const BucketRow& member : members) {
-        if (member.row.valid.test(step)) buckets.push_back({member.bound, member.row.v[step]});
-      }
-      if (buckets.empty()) continue;
-      warn_of_quantile(evaluator_, parameter_, q[step]);
-      bool changed = false;
-      out.set(step, bucket_quantile(q[step], buckets, forced, changed));
-      if (changed) {
-        if (forced.samples++ == 0) forced.first_ms = evaluator_.grid().at(step);
-        forced.last_ms = evaluator_.grid().at(step);
-      }
+    for (std::size_t group = 0; group < histograms_.size(); ++group) {
+      Forced forced;
+      histograms_.fill(group, out, [&](std::vector<Bucket>& buckets, std::size_t step) {
+        warn_of_quantile(evaluator_, parameter, q[step]);
+        bool changed = false;
+        const double result = bucket_quantile(q[step], buckets, forced, changed);
+        if (changed) {
+          if (forced.samples++ == 0) forced.first_ms = evaluator_.grid().at(step);
+          forced.last_ms = evaluator_.grid().at(step);
+        }
+        return result;
+      });
+      if (forced.samples > 0) inform(out.labels, forced);
+      if (!out.valid.any()) continue;
+      if (!name.empty()) out.labels.set(name, value);
+      if (auto taken = sink(out); !taken) return taken;
     }
-    if (forced.samples > 0) inform(out.labels, forced);
-    if (!out.valid.any()) return {};
-    return sink(out);
+    return {};
   }
 
-  static std::string metric_text(const Labels& labels) {
-    if (labels.metric().empty()) return {};
-    return fmt::format(" for metric name {}", quoted(labels.metric()));
-  }
-
+ private:
   void inform(const Labels& labels, const Forced& forced) {
     evaluator_.query().annotations.inform(
         argument_.span,
@@ -205,17 +266,79 @@ class HistogramQuantile {
   }
 
   Evaluator& evaluator_;
-  const Node& parameter_;
   const Node& argument_;
-  Grouping grouping_;
-  std::vector<std::vector<BucketRow>> groups_;
-  Charge charge_;
+  Histograms histograms_;
 };
+
+// As OpenMetrics writes a float: "0.5", "1.0".
+std::string openmetrics_number(double value) {
+  std::string text = go_number(value);
+  const bool plain = text.find_first_not_of("-0123456789") == std::string::npos;
+  return plain ? text + ".0" : text;
+}
+
+Result<void> classic_quantile_rows(Evaluator& evaluator, const Call& call, const RowSink& sink) {
+  const auto q = evaluator.scalar(*call.arguments[0]);
+  if (!q) return tl::unexpected(q.error());
+  Quantiles quantiles(evaluator, *call.arguments[1]);
+  if (auto read = quantiles.read(); !read) return read;
+  return quantiles.rows(*call.arguments[0], "", "", *q, sink);
+}
+
+Result<void> quantiles_rows(Evaluator& evaluator, const Node& node, const Call& call,
+                            const RowSink& sink) {
+  const Node& label = *call.arguments[1];
+  const std::string& name = std::get<StringLiteral>(bare(label).form).value;
+  if (name.empty() || !is_utf8(name)) {
+    return evaluator.error(label, "invalid label name " + quoted(name));
+  }
+  Quantiles quantiles(evaluator, *call.arguments[0]);
+  if (auto read = quantiles.read(); !read) return read;
+  RowSet all(evaluator.query().budget);
+  for (std::size_t i = 2; i < call.arguments.size(); ++i) {
+    const auto q = evaluator.scalar(*call.arguments[i]);
+    if (!q) return tl::unexpected(q.error());
+    auto done = quantiles.rows(*call.arguments[i], name, openmetrics_number((*q)[0]), *q,
+                               [&](Row& row) { return keep(all, std::move(row), node); });
+    if (!done) return done;
+  }
+  if (auto merged = merge_equal(all.rows, node); !merged) return merged;
+  for (Row& row : all.rows) {
+    if (auto taken = sink(row); !taken) return taken;
+  }
+  return {};
+}
+
+Result<void> fraction_rows(Evaluator& evaluator, const Call& call, const RowSink& sink) {
+  const auto lower = evaluator.scalar(*call.arguments[0]);
+  if (!lower) return tl::unexpected(lower.error());
+  const auto upper = evaluator.scalar(*call.arguments[1]);
+  if (!upper) return tl::unexpected(upper.error());
+  Histograms histograms(evaluator, *call.arguments[2]);
+  if (auto read = histograms.read(); !read) return read;
+  Row out;
+  for (std::size_t group = 0; group < histograms.size(); ++group) {
+    histograms.fill(group, out, [&](std::vector<Bucket>& buckets, std::size_t step) {
+      return bucket_fraction((*lower)[step], (*upper)[step], buckets);
+    });
+    if (!out.valid.any()) continue;
+    if (auto taken = sink(out); !taken) return taken;
+  }
+  return {};
+}
 
 }  // namespace
 
-Result<void> histogram_quantile_rows(Evaluator& evaluator, const Node& node, const RowSink& sink) {
-  return HistogramQuantile(evaluator, std::get<Call>(node.form)).run(sink);
+Result<void> histogram_rows(Evaluator& evaluator, const Node& node, const RowSink& sink) {
+  const auto& call = std::get<Call>(node.form);
+  switch (call.function->kind) {
+    case FunctionKind::histogram_quantiles:
+      return quantiles_rows(evaluator, node, call, sink);
+    case FunctionKind::histogram_fraction:
+      return fraction_rows(evaluator, call, sink);
+    default:
+      return classic_quantile_rows(evaluator, call, sink);
+  }
 }
 
 }  // namespace hygge::promql

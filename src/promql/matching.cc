@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "model/canonical.h"
+#include "model/quote.h"
 #include "promql/evaluator.h"
 #include "promql/grouping.h"
 
@@ -29,6 +30,17 @@ class Signatures {
   bool on_;
   std::vector<std::string> names_;
 };
+
+// As Prometheus prints a label set: the name is one of its labels.
+std::string braced(const Labels& labels) {
+  std::string out = "{";
+  for (const Label& label : labels) {
+    if (out.size() > 1) out += ", ";
+    out += is_label_name(label.name) ? label.name : quoted(label.name);
+    out += "=" + quoted(label.value);
+  }
+  return out + "}";
+}
 
 Bits any_of(const std::vector<Row>& rows, std::size_t steps) {
   Bits result(steps);
@@ -80,9 +92,9 @@ Result<void> set_operation(Evaluator& evaluator, const Node& node, RowSet left, 
 
 // --- arithmetic and comparisons -----------------------------------------------------------------
 
-class Matcher {
+class VectorMatcher {
  public:
-  Matcher(Evaluator& evaluator, const Node& node)
+  VectorMatcher(Evaluator& evaluator, const Node& node)
       : evaluator_(evaluator),
         node_(node),
         form_(std::get<Binary>(node.form)),
@@ -92,12 +104,28 @@ class Matcher {
         result_(evaluator.query().budget) {}
 
   Result<void> run(const std::vector<Row>& many, const std::vector<Row>& one, const RowSink& sink) {
-    if (auto good = index(one, any_of(many, evaluator_.steps())); !good) return good;
+    // A side that is filled is there at all steps.
+    Bits many_present = any_of(many, evaluator_.steps());
+    if (fill_many()) many_present.set_all();
+    if (auto good = index(one, many_present); !good) return good;
     for (const Row& row : many) {
-      const auto at = one_side_.find(signatures_.key(row.labels));
-      if (at == one_side_.end()) continue;
+      const std::string key = signatures_.key(row.labels);
+      auto at = one_side_.find(key);
+      if (at == one_side_.end()) {
+        if (!fill_one() && !fill_many()) continue;
+        at = one_side_.try_emplace(key).first;
+        at->second.reset(evaluator_.steps());
+      }
+      at->second.others |= row.valid;
       for (const Row* other : at->second.rows) {
         if (auto good = match(row, *other, at->second); !good) return good;
+      }
+      if (auto good = match_filled_one(row, at->second); !good) return good;
+    }
+    if (fill_many()) {
+      for (const Row& row : one) {
+        OneSide& side = one_side_.at(signatures_.key(row.labels));
+        if (auto good = match_filled_many(row, side); !good) return good;
       }
     }
     return emit(result_.rows, sink);
@@ -108,17 +136,44 @@ class Matcher {
     std::vector<const Row*> rows;
     Bits present;  // steps where one of the rows has a value
     Bits matched;  // one to one: steps where a series of the other side has taken it
+    Bits others;   // steps where a series of the other side has a value
+
+    void reset(std::size_t steps) {
+      for (Bits* bits : {&present, &matched, &others}) bits->reset(steps);
+    }
   };
+
+  [[nodiscard]] const std::optional<double>& fill_one() const {
+    return swapped_ ? form_.matching.fill_left : form_.matching.fill_right;
+  }
+  [[nodiscard]] const std::optional<double>& fill_many() const {
+    return swapped_ ? form_.matching.fill_right : form_.matching.fill_left;
+  }
+
+  // The missing side, where `there` has a value and `present` is not set: it has the matching
+  // labels only.
+  [[nodiscard]] Row filled(const Row& there, const Bits& present, double value) const {
+    Row row;
+    row.labels = signatures_.labels(there.labels);
+    row.v.assign(evaluator_.steps(), value);
+    row.valid = there.valid;
+    row.valid.subtract(present);
+    return row;
+  }
+  Result<void> match_filled_one(const Row& many, OneSide& side) {
+    if (!fill_one()) return {};
+    return match(many, filled(many, side.present, *fill_one()), side);
+  }
+  Result<void> match_filled_many(const Row& one, OneSide& side) {
+    return match(filled(one, side.others, *fill_many()), one, side);
+  }
 
   // Where the other side is empty altogether, duplicates do not matter.
   Result<void> index(const std::vector<Row>& one, const Bits& other_present) {
     for (const Row& row : one) {
       const auto [at, is_new] = one_side_.try_emplace(signatures_.key(row.labels));
       OneSide& side = at->second;
-      if (is_new) {
-        side.present.reset(evaluator_.steps());
-        side.matched.reset(evaluator_.steps());
-      }
+      if (is_new) side.reset(evaluator_.steps());
       Bits relevant = row.valid;
       relevant &= other_present;
       if (relevant.intersects(side.present)) {
@@ -133,15 +188,49 @@ class Matcher {
   }
 
   [[nodiscard]] Result<void> duplicates(const Row& first, const Row& second) const {
-    std::string a = to_string(first.labels);
-    std::string b = to_string(second.labels);
+    std::string a = braced(first.labels);
+    std::string b = braced(second.labels);
     if (b < a) std::swap(a, b);
-    return evaluator_.error(
-        node_, fmt::format("found duplicate series for the match group {} on the {} hand-side of "
-                           "the operation: [{}, {}];many-to-many matching not allowed: matching "
-                           "labels must be unique on one side",
-                           to_string(signatures_.labels(first.labels)), swapped_ ? "left" : "right",
-                           a, b));
+    auto error = evaluator_.error(
+        node_,
+        fmt::format("found duplicate series for the match group {} on the {} hand-side of "
+                    "the operation: [{}, {}];many-to-many matching not allowed: matching "
+                    "labels must be unique on one side",
+                    braced(signatures_.labels(first.labels)), swapped_ ? "left" : "right", a, b));
+    Bits both = first.valid;
+    both &= second.valid;
+    error.value().detail = how_to_tell_apart(first.labels, second.labels, first_step(both));
+    return error;
+  }
+
+  [[nodiscard]] std::size_t first_step(const Bits& bits) const {
+    std::size_t step = 0;
+    while (step + 1 < evaluator_.steps() && !bits.test(step)) ++step;
+    return step;
+  }
+
+  // "at T both have a value; the label x tells them apart: …"
+  [[nodiscard]] std::string how_to_tell_apart(const Labels& first, const Labels& second,
+                                              std::size_t step) const {
+    std::vector<std::string> names;
+    for (const Labels* labels : {&first, &second}) {
+      for (const Label& label : *labels) {
+        const bool known = std::find(names.begin(), names.end(), label.name) != names.end();
+        if (label.name == kNameLabel || known) continue;
+        if (first.get(label.name) != second.get(label.name)) names.push_back(label.name);
+      }
+    }
+    const std::string at = format_time_utc(evaluator_.grid().at(step));
+    if (names.empty()) {
+      return fmt::format(
+          "at {} both have a value, and differ in the metric's name only: select one "
+          "metric, or aggregate",
+          at);
+    }
+    return fmt::format(
+        "at {} both have a value; {} {} would tell them apart: {}, or aggregate it away", at,
+        names.size() == 1 ? "the label" : "any of the labels", fmt::join(names, ", "),
+        form_.matching.on ? "add it to on()" : "take it out of ignoring()");
   }
 
   Result<void> match(const Row& many, const Row& one, OneSide& side) {
@@ -225,7 +314,7 @@ Result<void> vector_binary_rows(Evaluator& evaluator, const Node& node, const Ro
     return set_operation(evaluator, node, std::move(*left), std::move(*right), sink);
   }
   const bool swapped = form.matching.cardinality == Cardinality::one_to_many;
-  Matcher matcher(evaluator, node);
+  VectorMatcher matcher(evaluator, node);
   return matcher.run(swapped ? right->rows : left->rows, swapped ? left->rows : right->rows, sink);
 }
 

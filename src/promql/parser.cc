@@ -13,6 +13,7 @@
 #include "model/lexer.h"
 #include "model/quote.h"
 #include "model/selector_parser.h"
+#include "promql/evaluator.h"
 #include "promql/functions.h"
 
 namespace hygge::promql {
@@ -84,16 +85,27 @@ constexpr std::array<std::string_view, 6> kNoOperand{"bool",       "on",        
 
 class Parser {
  public:
-  explicit Parser(std::string_view text) : text_(text), in_(text) {}
+  Parser(std::string_view text, const Bindings* bindings, Dialect dialect)
+      : text_(text), in_(text), bindings_(bindings), dialect_(dialect) {}
 
   Result<NodePtr> parse() {
     if (in_.is(TokenKind::end)) {
       return tl::unexpected(
           text_error(ErrorCode::parse, text_, {0, text_.size()}, "no expression found in input"));
     }
+    if (auto bound = bind_names(); !bound) return Failure(bound.error());
     auto root = expression(kOr);
     if (root && !in_.is(TokenKind::end)) return tl::unexpected(in_.unexpected("", ""));
-    return root;
+    if (!root || lets_.empty()) return root;
+    const Node* const body = root->get();
+    const TextSpan span{0, body->span.end};
+    auto let = finish(Let{std::move(lets_), std::move(*root)}, span, {body});
+    if (let) {
+      for (const Let::Binding& one : std::get<Let>((*let)->form).bindings) {
+        deepen(**let, one.value.get());
+      }
+    }
+    return let;
   }
 
  private:
@@ -101,10 +113,6 @@ class Parser {
 
   Failure error_at(TextSpan span, std::string_view message, std::string detail = {}) const {
     return Failure(text_error(ErrorCode::parse, text_, span, message, std::move(detail)));
-  }
-  Failure unsupported(TextSpan span, std::string_view what) const {
-    return Failure(text_error(ErrorCode::invalid_argument, text_, span,
-                              fmt::format("{} not supported yet", what)));
   }
   Failure unexpected(std::string_view context, std::string_view expected) const {
     return Failure(in_.unexpected(context, expected));
@@ -120,12 +128,15 @@ class Parser {
       for (const NodePtr& argument : form.arguments) deepen(*node, argument.get());
     }
     node->form = std::move(form);
+    node->bound_to_steps = node->bound_to_steps || std::exchange(bound_to_steps_, false);
     if (node->depth > kMaxDepth) return too_deep(span);
     if (auto good = check_node(text_, *node); !good) return Failure(good.error());
     return node;
   }
   static void deepen(Node& node, const Node* child) {
-    if (child != nullptr) node.depth = std::max(node.depth, child->depth + 1);
+    if (child == nullptr) return;
+    node.depth = std::max(node.depth, child->depth + 1);
+    node.bound_to_steps = node.bound_to_steps || child->bound_to_steps;
   }
   Failure too_deep(TextSpan span) const {
     return Failure(text_error(
@@ -140,6 +151,51 @@ class Parser {
       if (row.word.empty() ? in_.is(row.kind) : in_.is_word(row.word)) return &row;
     }
     return nullptr;
+  }
+
+  // `let NAME = EXPRESSION;`, any number of times. No query of Prometheus begins so.
+  Result<void> bind_names() {
+    while (dialect_ == Dialect::hygge && in_.is_word("let") &&
+           in_.peek().kind == TokenKind::identifier) {
+      in_.advance();
+      const TextSpan span = in_.token().span;
+      const std::string_view name = in_.token_text();
+      if (!is_label_name(name)) {
+        return error_at(span, fmt::format("{} cannot be the name of a let", quoted(name)));
+      }
+      if (find_let(name) != nullptr) {
+        return error_at(span, fmt::format("{} is bound by let twice", quoted(name)));
+      }
+      in_.advance();
+      if (!in_.skip(TokenKind::assign)) return unexpected("let", "\"=\"");
+      being_bound_ = name;
+      auto value = expression(kOr);
+      being_bound_ = {};
+      if (!value) return Failure(value.error());
+      if (!in_.skip(TokenKind::semicolon)) return unexpected("let", "\";\"");
+      lets_.push_back({std::string(name), std::move(*value)});
+    }
+    return {};
+  }
+
+  const Node* find_let(std::string_view name) const {
+    for (const Let::Binding& one : lets_) {
+      if (one.name == name) return one.value.get();
+    }
+    return nullptr;
+  }
+
+  // A name that stands for an expression.
+  Result<NodePtr> reference(const Node& target) {
+    const TextSpan span = in_.token().span;
+    std::string name(in_.token_text());
+    in_.advance();
+    if (in_.is(TokenKind::left_brace)) {
+      return error_at(
+          {span.begin, in_.token().span.end},
+          fmt::format("{} is bound by let and is no metric: it takes no matchers", quoted(name)));
+    }
+    return finish(Reference{std::move(name), &target}, span, {&target});
   }
 
   // An expression of operators that bind at least as tightly as `lowest`.
@@ -179,7 +235,7 @@ class Parser {
     }
     Matching& matching = form.matching;
     if (is_set_operator(form.op)) matching.cardinality = Cardinality::many_to_many;
-    if (!in_.is_word("on") && !in_.is_word("ignoring")) return fill_modifier();
+    if (!in_.is_word("on") && !in_.is_word("ignoring")) return fill_modifiers(form);
     matching.written = true;
     matching.on = in_.is_word("on");
     in_.advance();
@@ -201,16 +257,56 @@ class Parser {
         matching.include = std::move(*include);
       }
     }
-    return fill_modifier();
+    return fill_modifiers(form);
   }
 
-  Result<void> fill_modifier() {
-    for (const std::string_view word : {"fill", "fill_left", "fill_right"}) {
-      if (in_.is_word(word) && in_.peek().kind == TokenKind::left_paren) {
-        return unsupported(in_.token().span, fmt::format("the modifier {} is", word));
+  // `fill(0)`, or fill_left and fill_right, each at most once. A metric may have these names.
+  Result<void> fill_modifiers(Binary& form) {
+    Matching& matching = form.matching;
+    while (in_.peek().kind == TokenKind::left_paren) {
+      const bool both = in_.is_word("fill");
+      const bool left = both || in_.is_word("fill_left");
+      const bool right = both || in_.is_word("fill_right");
+      if (!left && !right) break;
+      const TextSpan span = in_.token().span;
+      if (is_set_operator(form.op)) {
+        return error_at(span, fmt::format("no fill modifier allowed for {} operation",
+                                          quoted(to_string(form.op))));
       }
+      if ((left && matching.fill_left) || (right && matching.fill_right)) {
+        return error_at(span, "a side may not be filled twice");
+      }
+      const auto value = fill_value();
+      if (!value) return Failure(value.error());
+      if (left) matching.fill_left = *value;
+      if (right) matching.fill_right = *value;
     }
     return {};
+  }
+
+  Result<double> fill_value() {
+    constexpr std::string_view kContext = "fill modifier";
+    in_.advance();
+    in_.advance();
+    bool negative = false;
+    if (in_.is(TokenKind::add) || in_.is(TokenKind::subtract)) {
+      negative = in_.is(TokenKind::subtract);
+      in_.advance();
+    }
+    double value = 0;
+    if (in_.is_word("inf") || in_.is_word("nan")) {
+      value = in_.is_word("inf") ? std::numeric_limits<double>::infinity()
+                                 : std::numeric_limits<double>::quiet_NaN();
+      in_.advance();
+    } else if (in_.is(TokenKind::number) || in_.is(TokenKind::duration)) {
+      const auto read = literal_value();
+      if (!read) return Failure(read.error());
+      value = *read;
+    } else {
+      return unexpected(kContext, "number");
+    }
+    if (!in_.skip(TokenKind::right_paren)) return unexpected(kContext, "\")\"");
+    return negative ? -value : value;
   }
 
   // `(a, b, "quoted", )`, of by, without, on, ignoring, group_left and group_right.
@@ -259,7 +355,7 @@ class Parser {
       } else if (in_.is(TokenKind::at)) {
         node = pin(std::move(*node));
       } else if (in_.is_word("anchored") || in_.is_word("smoothed")) {
-        return unsupported(in_.token().span, fmt::format("the modifier {} is", in_.token_text()));
+        node = edges(std::move(*node));
       } else {
         break;
       }
@@ -325,9 +421,9 @@ class Parser {
     return finish(Paren{std::move(*child)}, {begin, in_.last_end()}, {c});
   }
 
-  Result<NodePtr> vector_selector() {
+  Result<NodePtr> vector_selector(bool may_match_all = false) {
     const std::size_t begin = in_.token().span.begin;
-    auto selector = read_selector(in_);
+    auto selector = read_selector(in_, may_match_all);
     if (!selector) return Failure(selector.error());
     return finish(VectorSelector{std::move(*selector), {}}, {begin, in_.last_end()}, {});
   }
@@ -350,7 +446,13 @@ class Parser {
     for (const std::string_view reserved : kNoOperand) {
       if (in_.is_word(reserved)) return error_at(span, fmt::format("unexpected <{}>", reserved));
     }
-    return after == TokenKind::left_paren ? call() : vector_selector();
+    if (after == TokenKind::left_paren) return call();
+    if (in_.token_text() == being_bound_) {
+      return error_at(span, fmt::format("{} is bound by let to an expression that names it",
+                                        quoted(being_bound_)));
+    }
+    if (const Node* target = find_let(in_.token_text())) return reference(*target);
+    return vector_selector();
   }
 
   bool grouping_follows() const {
@@ -404,13 +506,98 @@ class Parser {
     const TextSpan name_span = in_.token().span;
     const std::string name(in_.token_text());
     const Function* function = find_function(name);
-    if (function == nullptr) {
+    const bool ours = function != nullptr && function->kind == FunctionKind::topk_range;
+    if (function == nullptr || (ours && dialect_ == Dialect::promql)) {
       return error_at(name_span, "unknown function with name " + quoted(name), near_name(name));
     }
     in_.advance();
-    auto arguments = call_arguments("function call");
+    if (function->kind == FunctionKind::date && dialect_ == Dialect::promql) {
+      function = &function_without_zone(function->name);
+    }
+    const bool info = function->kind == FunctionKind::info;
+    auto arguments = call_arguments("function call", info);
     if (!arguments) return Failure(arguments.error());
-    return finish(Call{function, std::move(*arguments)}, {name_span.begin, in_.last_end()}, {});
+    auto node = finish(Call{function, std::move(*arguments), nullptr},
+                       {name_span.begin, in_.last_end()}, {});
+    return node && info ? complete_info(std::move(*node)) : std::move(node);
+  }
+
+  // The second argument of info() names labels; what it selects is said by its `__name__` matchers,
+  // `target_info` without any, as of the time that the first argument looks at.
+  Result<NodePtr> complete_info(NodePtr node) {
+    auto& call = std::get<Call>(node->form);
+    Selector selector;
+    TextSpan span = node->span;
+    if (call.arguments.size() > 1) {
+      auto* written = std::get_if<VectorSelector>(&call.arguments[1]->form);
+      span = call.arguments[1]->span;
+      if (written == nullptr || text_[span.begin] != '{') {
+        return error_at(span, "expected label selectors only, got vector selector instead");
+      }
+      selector = written->selector;
+      call.written_selector = std::move(call.arguments[1]);
+      call.arguments.pop_back();
+    }
+    const auto names = [](const Matcher& m) { return m.name == kNameLabel; };
+    const auto positive = [&](const Matcher& m) {
+      return names(m) && (m.op == MatchOp::equal || m.op == MatchOp::regex);
+    };
+    auto& matchers = selector.matchers;
+    if (std::none_of(matchers.begin(), matchers.end(), names)) {
+      matchers.push_back({std::string(kNameLabel), MatchOp::equal, "target_info"});
+    } else if (std::none_of(matchers.begin(), matchers.end(), positive)) {
+      matchers.push_back({std::string(kNameLabel), MatchOp::regex, ".+_info"});
+    }
+    auto infos = finish(VectorSelector{std::move(selector), {}}, span, {});
+    if (!infos) return infos;
+    std::get<VectorSelector>((*infos)->form).shift = first_shift(*call.arguments[0]);
+    call.arguments.push_back(std::move(*infos));
+    return node;
+  }
+
+  // Where the first selector below `node` looks: offsets add up through subqueries, up to an `@`.
+  static TimeShift first_shift(const Node& node) {
+    std::vector<const TimeShift*> outside;
+    const Node* at = &node;
+    TimeShift result;
+    while (at != nullptr) {
+      at = &bare(*at);
+      if (const auto* subquery = std::get_if<Subquery>(&at->form)) {
+        outside.push_back(&subquery->shift);
+        at = subquery->child.get();
+        continue;
+      }
+      if (const auto* vector = std::get_if<VectorSelector>(&at->form)) result = vector->shift;
+      if (const auto* matrix = std::get_if<MatrixSelector>(&at->form)) result = matrix->shift;
+      at = first_child(*at);
+    }
+    for (; result.pin == TimeShift::Pin::none && !outside.empty(); outside.pop_back()) {
+      const TimeShift& outer = *outside.back();
+      result.offset.ms += outer.offset.ms;
+      result.pin = outer.pin;
+      result.pin_ms = outer.pin_ms;
+    }
+    result.edges = Edges::plain;
+    return result;
+  }
+
+  // The child that holds the first selector, or null.
+  static const Node* first_child(const Node& node) {
+    const auto has_selector = [](const NodePtr& child) {
+      return child && (child->type == ValueType::vector || child->type == ValueType::matrix);
+    };
+    if (const auto* call = std::get_if<Call>(&node.form)) {
+      const auto child = std::find_if(call->arguments.begin(), call->arguments.end(), has_selector);
+      return child == call->arguments.end() ? nullptr : child->get();
+    }
+    if (const auto* aggregation = std::get_if<Aggregation>(&node.form)) {
+      return aggregation->child.get();
+    }
+    if (const auto* unary = std::get_if<Unary>(&node.form)) return unary->child.get();
+    if (const auto* binary = std::get_if<Binary>(&node.form)) {
+      return has_selector(binary->left) ? binary->left.get() : binary->right.get();
+    }
+    return nullptr;
   }
 
   static std::string near_name(std::string_view name) {
@@ -421,11 +608,12 @@ class Parser {
     return near.empty() ? std::string() : fmt::format("did you mean \"{}\"?", near);
   }
 
-  Result<std::vector<NodePtr>> call_arguments(std::string_view context) {
+  Result<std::vector<NodePtr>> call_arguments(std::string_view context, bool info = false) {
     if (!in_.skip(TokenKind::left_paren)) return unexpected(context, "\"(\"");
     std::vector<NodePtr> arguments;
     while (!in_.is(TokenKind::right_paren) || !arguments.empty()) {
-      auto argument = expression(kOr);
+      const bool any_labels = info && arguments.size() == 1 && in_.is(TokenKind::left_brace);
+      auto argument = any_labels ? vector_selector(true) : expression(kOr);
       if (!argument) return Failure(argument.error());
       arguments.push_back(std::move(*argument));
       if (in_.is(TokenKind::right_paren)) break;
@@ -438,52 +626,151 @@ class Parser {
     return arguments;
   }
 
-  // A literal duration in ms, in brackets or after offset, with an optional sign.
-  Result<DurationMs> duration(std::string_view context, bool may_be_negative) {
-    const TextSpan begin = in_.token().span;
+  // A number in a duration: its seconds, and how it is printed.
+  struct Term {
+    double seconds = 0;
+    std::string text;
+    bool literal = false;
+  };
+
+  Result<Term> duration_sum(int lowest) {
+    if (++nesting_ > kMaxDepth) return too_deep(in_.token().span);
+    auto left = duration_operand();
+    while (left) {
+      const OperatorRow* row = binary_operator();
+      const bool arithmetic = row != nullptr && row->op <= BinaryOp::power;
+      if (!arithmetic || row->precedence < lowest) break;
+      const TextSpan span = in_.token().span;
+      in_.advance();
+      const auto right = duration_sum(row->precedence == kPower ? kPower : row->precedence + 1);
+      if (!right) return right;
+      if (bindings_known() && right->seconds == 0 &&
+          (row->op == BinaryOp::divide || row->op == BinaryOp::modulo)) {
+        return error_at(span, row->op == BinaryOp::divide ? "division by zero" : "modulo by zero");
+      }
+      left->seconds = apply(row->op, left->seconds, right->seconds);
+      left->text = fmt::format("{} {} {}", left->text, to_string(row->op), right->text);
+      left->literal = false;
+    }
+    --nesting_;
+    return left;
+  }
+
+  // Whether numbers stand for what they will be: without bindings step() is only a place.
+  [[nodiscard]] bool bindings_known() const { return bindings_ != nullptr || !bound_to_steps_; }
+
+  Result<Term> duration_operand() {
+    if (in_.is(TokenKind::add) || in_.is(TokenKind::subtract)) {
+      const bool negative = in_.is(TokenKind::subtract);
+      in_.advance();
+      auto term = duration_sum(kPower);
+      if (!term) return term;
+      if (negative) term->seconds = -term->seconds;
+      term->text = (negative ? "-" : "+") + term->text;
+      return term;
+    }
+    return duration_primary();
+  }
+
+  Result<Term> duration_primary() {
+    constexpr std::string_view kContext = "duration";
+    if (in_.is(TokenKind::number) || in_.is(TokenKind::duration)) {
+      std::string text(in_.token_text());
+      const auto seconds = literal_value();
+      if (!seconds) return Failure(seconds.error());
+      return Term{*seconds, std::move(text), true};
+    }
+    if (in_.skip(TokenKind::left_paren)) {
+      auto inner = duration_sum(kAdd);
+      if (!inner) return inner;
+      if (!in_.skip(TokenKind::right_paren)) return unexpected(kContext, "\")\"");
+      inner->text = "(" + inner->text + ")";
+      inner->literal = false;
+      return inner;
+    }
+    if (in_.peek().kind == TokenKind::left_paren) {
+      if (in_.is_word("step") || in_.is_word("range")) return query_duration();
+      if (in_.is_word("min_of") || in_.is_word("max_of")) return extreme_duration();
+    }
+    return unexpected("subquery or range selector", "number, duration, step(), or range()");
+  }
+
+  Result<Term> query_duration() {
+    const bool step = in_.is_word("step");
+    in_.advance();
+    in_.advance();
+    if (!in_.skip(TokenKind::right_paren)) return unexpected("duration", "\")\"");
+    bound_to_steps_ = true;
+    const DurationMs ms = bindings_ == nullptr ? 0
+                          : step               ? bindings_->step_ms
+                                               : bindings_->range_ms;
+    return Term{static_cast<double>(ms) / 1000.0, step ? "step()" : "range()", false};
+  }
+
+  Result<Term> extreme_duration() {
+    const bool least = in_.is_word("min_of");
+    in_.advance();
+    in_.advance();
+    auto first = duration_sum(kAdd);
+    if (!first) return first;
+    if (!in_.skip(TokenKind::comma)) return unexpected("duration", "\",\"");
+    const auto second = duration_sum(kAdd);
+    if (!second) return second;
+    if (!in_.skip(TokenKind::right_paren)) return unexpected("duration", "\")\"");
+    first->seconds = least ? std::min(first->seconds, second->seconds)
+                           : std::max(first->seconds, second->seconds);
+    first->text = fmt::format("{}({}, {})", least ? "min_of" : "max_of", first->text, second->text);
+    first->literal = false;
+    return first;
+  }
+
+  // In brackets: an expression. After `offset` one in parentheses only, but with a sign.
+  Result<Duration> duration(bool after_offset) {
+    const std::size_t begin = in_.token().span.begin;
+    const bool was_bound = std::exchange(bound_to_steps_, false);
     bool negative = false;
-    if (may_be_negative && (in_.is(TokenKind::add) || in_.is(TokenKind::subtract))) {
+    if (after_offset && (in_.is(TokenKind::add) || in_.is(TokenKind::subtract))) {
       negative = in_.is(TokenKind::subtract);
       in_.advance();
     }
-    const bool call = in_.is(TokenKind::identifier) && in_.peek().kind == TokenKind::left_paren;
-    if (call || in_.is(TokenKind::left_paren) || in_.is(TokenKind::add) ||
-        in_.is(TokenKind::subtract)) {
-      return unsupported(in_.token().span, "arithmetic with durations is");
+    auto term = after_offset ? duration_primary() : duration_sum(kAdd);
+    if (!term) return Failure(term.error());
+    if (negative) {
+      term->seconds = -term->seconds;
+      if (!term->literal) term->text = "-" + term->text;
     }
-    if (!in_.is(TokenKind::number) && !in_.is(TokenKind::duration)) {
-      return unexpected(context, "number, duration, step(), or range()");
-    }
-    const auto seconds = literal_value();
-    if (!seconds) return Failure(seconds.error());
-    const TextSpan span{begin.begin, in_.last_end()};
-    const double ms = std::trunc((negative ? -*seconds : *seconds) * 1000.0);
+    const TextSpan span{begin, in_.last_end()};
+    const bool known = bindings_known();
+    bound_to_steps_ = bound_to_steps_ || was_bound;
+    Duration result;
+    if (!term->literal) result.text = std::move(term->text);
+    if (!known) return result;
+    const double ms = std::trunc(term->seconds * 1000.0);
     // About 292 years, as far as Prometheus goes.
     if (!(std::abs(ms) <= 9.2e12)) return error_at(span, "duration out of range");
-    if (!may_be_negative && ms <= 0) return error_at(span, "duration must be greater than 0");
-    return static_cast<DurationMs>(ms);
+    if (!after_offset && ms <= 0) return error_at(span, "duration must be greater than 0");
+    result.ms = static_cast<DurationMs>(ms);
+    return result;
   }
 
   Result<NodePtr> brackets(NodePtr node) {
     constexpr std::string_view kContext = "subquery or range selector";
     in_.advance();
-    auto range = duration(kContext, false);
+    auto range = duration(false);
     if (!range) return Failure(range.error());
-    DurationMs step_ms = 0;
+    Duration step;
     const bool subquery = in_.skip(TokenKind::colon);
     if (subquery && !in_.is(TokenKind::right_bracket)) {
-      auto step = duration(kContext, false);
-      if (!step) return Failure(step.error());
-      step_ms = *step;
-    }
-    if (binary_operator() != nullptr) {
-      return unsupported(in_.token().span, "arithmetic with durations is");
+      auto read = duration(false);
+      if (!read) return Failure(read.error());
+      step = std::move(*read);
     }
     if (!in_.skip(TokenKind::right_bracket)) return unexpected(kContext, "\"]\"");
     const TextSpan span{node->span.begin, in_.last_end()};
     if (subquery) {
       const Node* const child = node.get();
-      return finish(Subquery{std::move(node), *range, step_ms, {}}, span, {child});
+      return finish(Subquery{std::move(node), std::move(*range), std::move(step), {}}, span,
+                    {child});
     }
     auto* selector = std::get_if<VectorSelector>(&node->form);
     if (selector == nullptr) return error_at(span, "ranges only allowed for vector selectors");
@@ -493,7 +780,7 @@ class Parser {
     if (selector->shift.pin != TimeShift::Pin::none) {
       return error_at(span, "no @ modifiers allowed before range");
     }
-    return finish(MatrixSelector{std::move(selector->selector), *range, {}}, span, {});
+    return finish(MatrixSelector{std::move(selector->selector), std::move(*range), {}}, span, {});
   }
 
   static TimeShift* shift_of(Node& node) {
@@ -507,8 +794,8 @@ class Parser {
     TimeShift* shift = shift_of(*node);
     const TextSpan word = in_.token().span;
     in_.advance();
-    const auto ms = duration("offset", true);
-    if (!ms) return Failure(ms.error());
+    auto by = duration(true);
+    if (!by) return Failure(by.error());
     const TextSpan span{node->span.begin, in_.last_end()};
     if (shift == nullptr) {
       return error_at({node->span.begin, word.end},
@@ -517,7 +804,29 @@ class Parser {
     }
     if (shift->has_offset) return error_at(span, "offset may not be set multiple times");
     shift->has_offset = true;
-    shift->offset_ms = *ms;
+    shift->offset = std::move(*by);
+    node->span = span;
+    node->bound_to_steps = node->bound_to_steps || std::exchange(bound_to_steps_, false);
+    return node;
+  }
+
+  Result<NodePtr> edges(NodePtr node) {
+    TimeShift* shift = shift_of(*node);
+    const Edges asked = in_.is_word("anchored") ? Edges::anchored : Edges::smoothed;
+    const TextSpan word = in_.token().span;
+    in_.advance();
+    const TextSpan span{node->span.begin, word.end};
+    if (shift == nullptr || std::holds_alternative<Subquery>(node->form)) {
+      return error_at(span,
+                      fmt::format("{} modifier must be preceded by an instant or range vector "
+                                  "selector, but follows a {} instead",
+                                  asked == Edges::anchored ? "anchored" : "smoothed",
+                                  shift == nullptr ? to_string(node->type) : "subquery"));
+    }
+    if (shift->edges != Edges::plain) {
+      return error_at(span, "anchored and smoothed modifiers cannot be used together");
+    }
+    shift->edges = asked;
     node->span = span;
     return node;
   }
@@ -579,11 +888,18 @@ class Parser {
 
   std::string_view text_;
   TokenStream in_;
+  const Bindings* bindings_;  // null: not known yet
+  Dialect dialect_;
+  std::vector<Let::Binding> lets_;
+  std::string_view being_bound_;  // the name of the let that is being read
   std::uint32_t nesting_ = 0;
+  bool bound_to_steps_ = false;  // a duration that the next node takes
 };
 
 }  // namespace
 
-Result<NodePtr> parse_tree(std::string_view text) { return Parser(text).parse(); }
+Result<NodePtr> parse_tree(std::string_view text, const Bindings* bindings, Dialect dialect) {
+  return Parser(text, bindings, dialect).parse();
+}
 
 }  // namespace hygge::promql

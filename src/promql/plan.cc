@@ -27,7 +27,15 @@ class Planner {
   void need(const Node& node, const Selector& selector, const Grid& grid, const TimeShift& shift,
             DurationMs window_ms) {
     const Grid looking = shifted_grid(grid, shift, settings_.query);
-    needs_.push_back({&node, &selector, {looking.start_ms - window_ms, looking.last()}});
+    const TimeRange range{looking.start_ms - window_ms, looking.last()};
+    // A node that a let binds is read for each use of it.
+    for (Need& earlier : needs_) {
+      if (earlier.node != &node) continue;
+      earlier.range.after = std::min(earlier.range.after, range.after);
+      earlier.range.until = std::max(earlier.range.until, range.until);
+      return;
+    }
+    needs_.push_back({&node, &selector, range});
   }
 
   void visit(const Node& node, const Grid& grid) {
@@ -39,12 +47,12 @@ class Planner {
     need(node, form.selector, grid, form.shift, settings_.lookback_ms);
   }
   void visit_form(const Node& node, const MatrixSelector& form, const Grid& grid) {
-    need(node, form.selector, grid, form.shift, form.range_ms);
+    need(node, form.selector, grid, form.shift, form.range.ms);
   }
   void visit_form(const Node& /*node*/, const Subquery& form, const Grid& grid) {
-    const DurationMs step = form.step_ms == 0 ? settings_.subquery_step_ms : form.step_ms;
+    const DurationMs step = form.step.ms == 0 ? settings_.subquery_step_ms : form.step.ms;
     const Grid inner =
-        subquery_grid(shifted_grid(grid, form.shift, settings_.query), form.range_ms, step);
+        subquery_grid(shifted_grid(grid, form.shift, settings_.query), form.range.ms, step);
     if (inner.count > 0) visit(*form.child, inner);
   }
   void visit_form(const Node& /*node*/, const Call& form, const Grid& grid) {
@@ -63,6 +71,13 @@ class Planner {
   }
   void visit_form(const Node& /*node*/, const Paren& form, const Grid& grid) {
     visit(*form.child, grid);
+  }
+  // A binding is read where it is used: there its steps are known.
+  void visit_form(const Node& /*node*/, const Let& form, const Grid& grid) {
+    visit(*form.body, grid);
+  }
+  void visit_form(const Node& /*node*/, const Reference& form, const Grid& grid) {
+    visit(*form.target, grid);
   }
 
   // Ranges that overlap become one; a far offset stays on its own, so that what lies between is not
@@ -109,7 +124,7 @@ Grid shifted_grid(const Grid& grid, const TimeShift& shift, const Steps& query) 
       result = {query.end_ms, 0, 1};
       break;
   }
-  return result.shifted(shift.offset_ms);
+  return result.shifted(shift.offset.ms);
 }
 
 Grid subquery_grid(const Grid& windows, DurationMs range_ms, DurationMs step_ms) {

@@ -19,6 +19,8 @@ std::string number_text(double value) {
   return fmt::format("{}", value);
 }
 
+bool same(double a, double b) { return a == b || (std::isnan(a) && std::isnan(b)); }
+
 std::string label_list(const std::vector<std::string>& labels) {
   std::string out = "(";
   for (const std::string& label : labels) {
@@ -26,6 +28,23 @@ std::string label_list(const std::vector<std::string>& labels) {
     out += is_label_name(label) ? label : quoted(label);
   }
   return out + ")";
+}
+
+std::string duration_text(const Duration& duration) {
+  return duration.text.empty() ? format_duration(duration.ms) : duration.text;
+}
+
+// A selector without a name in front of its braces.
+std::string braces(const Selector& selector) {
+  constexpr std::string_view kMatchOperators[] = {"=", "!=", "=~", "!~"};
+  std::string out;
+  for (const Matcher& matcher : selector.matchers) {
+    if (!out.empty()) out += ',';
+    out += is_label_name(matcher.name) ? matcher.name : quoted(matcher.name);
+    out += kMatchOperators[static_cast<std::size_t>(matcher.op)];
+    out += quoted(matcher.value);
+  }
+  return "{" + out + "}";
 }
 
 std::string shift_text(const TimeShift& shift) {
@@ -48,7 +67,9 @@ std::string shift_text(const TimeShift& shift) {
       out = " @ end()";
       break;
   }
-  if (shift.has_offset) out += " offset " + format_duration(shift.offset_ms);
+  if (shift.has_offset) out += " offset " + duration_text(shift.offset);
+  if (shift.edges == Edges::anchored) out += " anchored";
+  if (shift.edges == Edges::smoothed) out += " smoothed";
   return out;
 }
 
@@ -59,20 +80,24 @@ struct Printer {
     return hygge::to_string(form.selector) + shift_text(form.shift);
   }
   std::string operator()(const MatrixSelector& form) const {
-    return fmt::format("{}[{}]{}", hygge::to_string(form.selector), format_duration(form.range_ms),
+    return fmt::format("{}[{}]{}", hygge::to_string(form.selector), duration_text(form.range),
                        shift_text(form.shift));
   }
   std::string operator()(const Subquery& form) const {
-    return fmt::format("{}[{}:{}]{}", to_text(*form.child), format_duration(form.range_ms),
-                       form.step_ms == 0 ? "" : format_duration(form.step_ms),
+    return fmt::format("{}[{}:{}]{}", to_text(*form.child), duration_text(form.range),
+                       form.step == Duration() ? "" : duration_text(form.step),
                        shift_text(form.shift));
   }
   std::string operator()(const Call& form) const {
     std::string out(form.function->name);
     out += '(';
-    for (std::size_t i = 0; i < form.arguments.size(); ++i) {
+    const bool info = form.function->kind == FunctionKind::info;
+    for (std::size_t i = 0; i < (info ? 1 : form.arguments.size()); ++i) {
       if (i > 0) out += ", ";
       out += to_text(*form.arguments[i]);
+    }
+    if (form.written_selector) {
+      out += ", " + braces(std::get<VectorSelector>(form.written_selector->form).selector);
     }
     return out + ")";
   }
@@ -101,9 +126,26 @@ struct Printer {
         out += " group_right " + label_list(matching.include);
       }
     }
+    if (matching.fill_left && matching.fill_right &&
+        same(*matching.fill_left, *matching.fill_right)) {
+      out += fmt::format(" fill ({})", number_text(*matching.fill_left));
+    } else {
+      if (matching.fill_left)
+        out += fmt::format(" fill_left ({})", number_text(*matching.fill_left));
+      if (matching.fill_right)
+        out += fmt::format(" fill_right ({})", number_text(*matching.fill_right));
+    }
     return out + " " + to_text(*form.right);
   }
   std::string operator()(const Paren& form) const { return "(" + to_text(*form.child) + ")"; }
+  std::string operator()(const Let& form) const {
+    std::string out;
+    for (const Let::Binding& one : form.bindings) {
+      out += fmt::format("let {} = {}; ", one.name, to_text(*one.value));
+    }
+    return out + to_text(*form.body);
+  }
+  std::string operator()(const Reference& form) const { return form.name; }
 };
 
 }  // namespace
@@ -125,8 +167,17 @@ std::string to_text(const Node& node) { return std::visit(Printer{}, node.form);
 
 const Node& bare(const Node& node) noexcept {
   const Node* at = &node;
-  while (const auto* paren = std::get_if<Paren>(&at->form)) at = paren->child.get();
-  return *at;
+  for (;;) {
+    if (const auto* paren = std::get_if<Paren>(&at->form)) {
+      at = paren->child.get();
+    } else if (const auto* let = std::get_if<Let>(&at->form)) {
+      at = let->body.get();
+    } else if (const auto* reference = std::get_if<Reference>(&at->form)) {
+      at = reference->target;
+    } else {
+      return *at;
+    }
+  }
 }
 
 }  // namespace hygge::promql

@@ -60,10 +60,10 @@ struct RangeForm {
 
 RangeForm range_form(const Node& node) {
   if (const auto* matrix = std::get_if<MatrixSelector>(&node.form)) {
-    return {matrix->range_ms, &matrix->shift};
+    return {matrix->range.ms, &matrix->shift};
   }
   const auto& subquery = std::get<Subquery>(node.form);
-  return {subquery.range_ms, &subquery.shift};
+  return {subquery.range.ms, &subquery.shift};
 }
 
 // Samples without staleness markers, which mean nothing in a range.
@@ -90,9 +90,9 @@ class Fresh {
 Result<void> subquery_series(Evaluator& evaluator, const Node& node, const SeriesVisitor& visit) {
   Query& query = evaluator.query();
   const auto& form = std::get<Subquery>(node.form);
-  const DurationMs step = form.step_ms == 0 ? query.options.subquery_step_ms : form.step_ms;
+  const DurationMs step = form.step.ms == 0 ? query.options.subquery_step_ms : form.step.ms;
   const Grid grid =
-      subquery_grid(shifted_grid(evaluator.grid(), form.shift, query.steps), form.range_ms, step);
+      subquery_grid(shifted_grid(evaluator.grid(), form.shift, query.steps), form.range.ms, step);
   if (grid.count == 0) return {};
   // One row and its samples, before they are there: even one may be more than there is room for.
   Charge charge(query.budget);
@@ -234,6 +234,19 @@ class RangeCall {
 
 Result<void> range_rows(Evaluator& evaluator, const Node& node, const RowSink& sink) {
   return RangeCall(evaluator, std::get<Call>(node.form)).run(sink);
+}
+
+Result<void> windowed_series(Evaluator& evaluator, const Node& range_vector,
+                             const WindowVisitor& visit) {
+  const Node& inner = bare(range_vector);
+  const RangeForm form = range_form(inner);
+  const Grid windows = shifted_grid(evaluator.grid(), *form.shift, evaluator.query().steps);
+  const bool pinned = form.shift->pin != TimeShift::Pin::none;
+  const WindowAt at = [&](const SeriesData& series, std::size_t step) {
+    return in_window(series, windows.at(pinned ? 0 : step), form.range_ms);
+  };
+  return range_series(evaluator, inner,
+                      [&](const SeriesData& series) { return visit(series, at); });
 }
 
 Result<void> absent_range_rows(Evaluator& evaluator, const Node& node, const RowSink& sink) {

@@ -9,7 +9,10 @@
 #include <unordered_map>
 #include <utility>
 
+#include "base/checksum.h"
+#include "base/utf8.h"
 #include "model/canonical.h"
+#include "model/quote.h"
 #include "promql/evaluator.h"
 #include "promql/grouping.h"
 #include "window/function.h"
@@ -112,6 +115,61 @@ class Selection {
   std::vector<std::size_t> order_;
 };
 
+// --- limitk and limit_ratio ---------------------------------------------------------------------
+
+// The first of each group in the order of labels, which does not depend on the data.
+Result<void> limit_rows(const std::vector<std::size_t>& counts, Grouped& grouped,
+                        const RowSink& sink) {
+  auto& rows = grouped.set.rows;
+  for (auto& members : grouped.members) {
+    std::stable_sort(members.begin(), members.end(),
+                     [&](std::size_t a, std::size_t b) { return rows[a].labels < rows[b].labels; });
+    std::vector<std::size_t> left = counts;
+    for (const std::size_t m : members) {
+      Row& row = rows[m];
+      row.valid.for_each([&](std::size_t step) {
+        if (left[step] == 0) {
+          row.valid.clear(step);
+        } else {
+          --left[step];
+        }
+      });
+      if (!row.valid.any()) continue;
+      if (auto taken = sink(row); !taken) return taken;
+    }
+  }
+  return {};
+}
+
+// A share of all series: those whose labels' hash is below it. −r is the complement of 1 − r.
+Result<void> limit_ratio_rows(Evaluator& evaluator, const Aggregation& form, const RowSink& sink) {
+  auto ratios = evaluator.scalar(*form.parameter);
+  if (!ratios) return tl::unexpected(std::move(ratios.error()));
+  for (std::size_t step = 0; step < evaluator.steps(); ++step) {
+    double& ratio = (*ratios)[step];
+    if (std::isnan(ratio)) return evaluator.error(*form.parameter, "Ratio value is NaN");
+    if (ratio >= -1 && ratio <= 1) continue;
+    const double capped = ratio > 1 ? 1 : -1;
+    evaluator.query().annotations.warn(
+        form.parameter->span,
+        fmt::format("ratio value should be between -1 and 1, got {}, capping to {}",
+                    go_number(ratio), go_number(capped)));
+    ratio = capped;
+  }
+  return evaluator.rows(*form.child, [&](Row& row) -> Result<void> {
+    const std::string bytes = canonical(row.labels);
+    constexpr double kAll = 18446744073709551616.0;  // 2^64
+    const double hash = static_cast<double>(hash64(as_bytes(bytes))) / kAll;
+    row.valid.for_each([&](std::size_t step) {
+      const double ratio = (*ratios)[step];
+      const bool kept = ratio >= 0 ? hash < ratio || ratio == 1 : hash >= 1 + ratio;
+      if (!kept) row.valid.clear(step);
+    });
+    if (!row.valid.any()) return {};
+    return sink(row);
+  });
+}
+
 // --- quantile -----------------------------------------------------------------------------------
 
 Result<void> quantile_rows(Evaluator& evaluator, const Aggregation& form, Grouped& grouped,
@@ -159,7 +217,9 @@ std::string value_text(double value) {
 Result<void> count_values_rows(Evaluator& evaluator, const Aggregation& form, const Node& node,
                                const RowSink& sink) {
   const auto& label = std::get<StringLiteral>(bare(*form.parameter).form).value;
-  if (label.empty()) return evaluator.error(*form.parameter, "invalid label name \"\"");
+  if (label.empty() || !is_utf8(label)) {
+    return evaluator.error(*form.parameter, "invalid label name " + quoted(label));
+  }
   auto grouped = collect_groups(evaluator, form, form.labels);
   if (!grouped) return tl::unexpected(std::move(grouped.error()));
   // By the result's labels: where the label is one of the grouping's, groups fall together.
@@ -205,6 +265,7 @@ Result<void> ranking_rows(Evaluator& evaluator, const Node& node, const RowSink&
   if (form.op == AggregateOp::count_values) {
     return count_values_rows(evaluator, form, node, sink);
   }
+  if (form.op == AggregateOp::limit_ratio) return limit_ratio_rows(evaluator, form, sink);
   std::vector<std::size_t> counts;
   if (form.op != AggregateOp::quantile) {
     auto wanted = wanted_counts(evaluator, *form.parameter);
@@ -216,6 +277,7 @@ Result<void> ranking_rows(Evaluator& evaluator, const Node& node, const RowSink&
   auto grouped = collect_groups(evaluator, form, form.labels);
   if (!grouped) return tl::unexpected(std::move(grouped.error()));
   if (form.op == AggregateOp::quantile) return quantile_rows(evaluator, form, *grouped, sink);
+  if (form.op == AggregateOp::limitk) return limit_rows(counts, *grouped, sink);
   return Selection(evaluator, form, std::move(counts)).run(*grouped, sink);
 }
 

@@ -9,7 +9,15 @@ namespace hygge::promql {
 
 namespace {
 
-tl::unexpected<Error> cancelled() { return fail(ErrorCode::cancelled, "the query was cancelled"); }
+Result<void> interrupted(const QueryOptions& options) {
+  if (options.cancel.stop_requested()) {
+    return fail(ErrorCode::cancelled, "query was canceled in expression evaluation");
+  }
+  if (std::chrono::steady_clock::now() > options.deadline) {
+    return fail(ErrorCode::timeout, "query timed out in expression evaluation");
+  }
+  return {};
+}
 
 std::size_t bytes_of(const SeriesSamples& samples) {
   return samples.t.capacity() * sizeof(TimeMs) + samples.v.capacity() * sizeof(double);
@@ -85,11 +93,13 @@ Result<void> instant_rows(Evaluator& evaluator, const Node& node, const RowSink&
 
 }  // namespace
 
-Result<void> for_each_series(Query& query, const Node& node, const SeriesVisitor& visit) {
+namespace {
+
+Result<void> visit_series(Query& query, const Node& node, const SeriesVisitor& visit) {
   const std::size_t slot = query.plan.slot_of.at(&node);
   SeriesSamples scratch;
   for (std::size_t i = 0; i < query.source.series_count(slot); ++i) {
-    if (query.options.cancel.stop_requested()) return cancelled();
+    if (auto going = interrupted(query.options); !going) return going;
     const auto samples = load(query, slot, i, node, scratch);
     if (!samples) return tl::unexpected(samples.error());
     if ((*samples)->t.empty()) continue;
@@ -97,6 +107,23 @@ Result<void> for_each_series(Query& query, const Node& node, const SeriesVisitor
     if (auto done = visit(series); !done) return done;
   }
   return {};
+}
+
+}  // namespace
+
+Result<void> for_each_series(Query& query, const Node& node, const SeriesVisitor& visit) {
+  Profile* const profile = query.profile;
+  if (profile == nullptr) return visit_series(query, node, visit);
+  const Profile::Turn turn(*profile, &node);
+  const std::uint64_t before = query.stats.samples;
+  auto done = visit_series(query, node, [&](const SeriesData& series) {
+    const bool is_range = std::holds_alternative<MatrixSelector>(node.form);
+    if (is_range) profile->count_row(series.t.size());
+    const Profile::Turn above(*profile, is_range ? turn.before() : &node);
+    return visit(series);
+  });
+  profile->count_samples(query.stats.samples - before);
+  return done;
 }
 
 Result<void> selector_rows(Evaluator& evaluator, const Node& node, const RowSink& sink) {

@@ -20,10 +20,10 @@ import sys
 CXX = (".h", ".hpp", ".cc", ".cpp")
 STORE = "storage/store"  # the only room that knows RocksDB
 UMBRELLA = "hygge.h"  # includes all public headers of hygge::hygge, belongs to no room
-OTHER_LIBRARIES = {"formats"}  # rooms whose headers come with a library of their own, hygge::formats
+OTHER_LIBRARIES = {"formats", "server"}  # rooms whose headers come with a library of their own
 OWN_FILES = {"error.h": {"tl/expected.hpp"}}  # what else a public header may include: Result is named there
 FOREIGN_NAMES = re.compile(
-    r"\b(rocksdb|fmt|re2|roaring|nlohmann|YAML|cctz|absl)\s*::|\bnamespace\s+(rocksdb|fmt|re2|roaring|nlohmann|YAML|cctz)\b"
+    r"\b(rocksdb|fmt|re2|roaring|nlohmann|YAML|cctz|absl|httplib|protozero|snappy)\s*::|\bnamespace\s+(rocksdb|fmt|re2|roaring|nlohmann|YAML|cctz)\b"
     r"|\b(RE2|Roaring|Roaring64Map|XXH\w+|ZSTD_\w+|z_stream)\b")
 
 Finding = collections.namedtuple("Finding", "path line text")

@@ -254,7 +254,7 @@ class Help(Folder):
         (self.folder / "samples.csv").write_text(
             f"metric,labels,timestamp_ms,value,type\nx,{{}},{NOW_MS},1,gauge\n")
         overview = run("help").stdout.decode()
-        verbs = re.findall(r"^(?:data|asking|promises|house|self| {8}) {1,10}((?:slo |db )?[a-z]+) {2,}",
+        verbs = re.findall(r"^(?:data|asking|promises|policy|house|self| {8}) {1,10}((?:slo |db |rules )?[a-z]+) {1,}",
                            overview, re.M)
         self.assertGreaterEqual(len(verbs), 17)
         examples = [line.strip() for line in overview.split("To start with:")[1].splitlines() if line]
@@ -266,11 +266,29 @@ class Help(Folder):
             examples += found
         env = {**ENV, "PATH": f"{pathlib.Path(HYGGE).parent}:{ENV['PATH']}"}
         for example in examples:
+            if " serve" in example:
+                self.serves(example, env)
+                continue
             done = subprocess.run(["bash", "-c", example], cwd=self.folder, capture_output=True,
                                   timeout=TIMEOUT_S, env=env, stdin=subprocess.DEVNULL)
             self.assertIn(done.returncode, (0, 1) if " slo " in example else (0,),
                           f"{example}: {done.stderr.decode()}")
             self.assertNotIn(b"hygge: ", done.stderr, example)
+
+
+    def serves(self, example, env):
+        """A server says where it listens, and a signal ends it well."""
+        words = "exec " + example.replace("$ ", "") + " --listen 127.0.0.1:0"
+        server = subprocess.Popen(["bash", "-c", words], cwd=self.folder, env=env,
+                                  stderr=subprocess.PIPE, stdin=subprocess.DEVNULL)
+        try:
+            self.assertIn(b"serving ", server.stderr.readline(), example)
+            server.terminate()
+            self.assertEqual(server.wait(TIMEOUT_S), 0, example)
+        finally:
+            server.kill()
+            server.wait()
+            server.stderr.close()
 
 
 class Locked(Folder):

@@ -377,5 +377,94 @@ TEST(Annotations, NumbersAreWrittenAsGoWritesThem) {
   EXPECT_EQ(go_number(std::numeric_limits<double>::quiet_NaN()), "NaN");
 }
 
+TEST(Evaluator, ExplainSaysWhichPartDidWhat) {
+  test::MemorySource source;
+  for (int i = 0; i < 100; ++i) {
+    source.add(labels_of("a_total{x=\"1\"}"), i * 10'000, i);
+    source.add(labels_of("a_total{x=\"2\"}"), i * 10'000, 2 * i);
+    source.add(labels_of("b"), i * 10'000, 1);
+  }
+  QueryOptions options;
+  EXPECT_TRUE(ask(source, "a_total", instant(0), options)->nodes.empty());
+  options.explain = true;
+  const auto answer =
+      ask(source, "sum(rate(a_total[1m])) / scalar(b)", {300'000, 600'000, 60'000}, options);
+  ASSERT_TRUE(answer);
+  struct Expected {
+    const char* text;
+    std::uint32_t depth;
+    std::uint64_t series, points, samples;
+  };
+  const Expected expected[] = {
+      {"sum(rate(a_total[1m])) / scalar(b)", 0, 1, 6, 0},
+      {"sum(rate(a_total[1m]))", 1, 1, 6, 0},
+      {"rate(a_total[1m])", 2, 2, 12, 0},
+      {"a_total[1m]", 3, 2, 72, 72},
+      {"scalar(b)", 1, 0, 0, 0},
+      {"b", 2, 1, 6, 60},
+  };
+  ASSERT_EQ(answer->nodes.size(), std::size(expected));
+  for (std::size_t i = 0; i < std::size(expected); ++i) {
+    const NodeStats& node = answer->nodes[i];
+    SCOPED_TRACE(expected[i].text);
+    EXPECT_EQ(node.text, expected[i].text);
+    EXPECT_EQ(node.depth, expected[i].depth);
+    EXPECT_EQ(node.series, expected[i].series);
+    EXPECT_EQ(node.points, expected[i].points);
+    EXPECT_EQ(node.samples, expected[i].samples);
+    EXPECT_GE(node.ms, 0);
+  }
+}
+
+TEST(Evaluator, WhatLetBindsIsReadOnceForTheSameSteps) {
+  test::MemorySource source;
+  std::mt19937_64 random(11);
+  fill(source, random);
+  const Steps when{600'000, 1'200'000, 30'000};
+  const auto plain = ask(source, "sum(rate(c_total[5m])) / count(rate(c_total[5m]))", when);
+  const auto bound = ask(source, "let r = rate(c_total[5m]); sum(r) / count(r)", when);
+  ASSERT_TRUE(plain);
+  ASSERT_TRUE(bound) << bound.error().message;
+  ASSERT_EQ(plain->series.size(), 1U);
+  EXPECT_EQ(bound->series[0].v, plain->series[0].v);
+  EXPECT_EQ(bound->stats.samples, plain->stats.samples);
+  QueryOptions options;
+  options.explain = true;
+  const auto explained = ask(source, "let r = rate(c_total[5m]); sum(r) / count(r)", when, options);
+  ASSERT_TRUE(explained);
+  const auto rate = std::find_if(explained->nodes.begin(), explained->nodes.end(),
+                                 [](const NodeStats& n) { return n.text == "rate(c_total[5m])"; });
+  ASSERT_NE(rate, explained->nodes.end());
+  EXPECT_EQ(rate->series, 3U);  // and not twice as many
+}
+
+TEST(Evaluator, SeriesThatCollideAreToldApart) {
+  test::MemorySource source;
+  source.add(labels_of("m{code=\"1\",path=\"/a\"}"), 0, 1);
+  source.add(labels_of("m{code=\"1\",path=\"/b\"}"), 0, 1);
+  source.add(labels_of("n{code=\"1\"}"), 0, 1);
+  source.add(labels_of("one{x=\"1\"}"), 0, 1);
+  source.add(labels_of("two{x=\"1\"}"), 0, 1);
+  const std::pair<const char*, const char*> cases[] = {
+      {"n / on(code) m",
+       "at 1970-01-01T00:00:00Z both have a value; the label path would tell them apart: add it to "
+       "on(), or aggregate it away"},
+      {"n / ignoring(path) m",
+       "at 1970-01-01T00:00:00Z both have a value; the label path would tell them apart: take it "
+       "out "
+       "of ignoring(), or aggregate it away"},
+      {"one / {__name__=~\"one|two\"}",
+       "at 1970-01-01T00:00:00Z both have a value, and differ in the metric's name only: select "
+       "one "
+       "metric, or aggregate"},
+  };
+  for (const auto& [text, detail] : cases) {
+    SCOPED_TRACE(text);
+    const auto answer = ask(source, text, instant(0));
+    ASSERT_FALSE(answer);
+    EXPECT_EQ(answer.error().detail, detail);
+  }
+}
+
 }  // namespace
 }  // namespace hygge::promql

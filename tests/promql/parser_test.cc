@@ -255,22 +255,113 @@ TEST(Parser, WhatIsNotSupportedYetSaysSoWithItsPlace) {
     const char* message;
   };
   const Case cases[] = {
-      {"a[5m + 1m]", "1:6: arithmetic with durations is not supported yet"},
-      {"a[step()]", "1:3: arithmetic with durations is not supported yet"},
-      {"a offset (5m)", "1:10: arithmetic with durations is not supported yet"},
-      {"rate(a[5m] anchored)", "1:12: the modifier anchored is not supported yet"},
-      {"a + fill(0) b", "1:5: the modifier fill is not supported yet"},
+      {"rate(a[5m] anchored)", "1:6: the modifier anchored is not supported yet"},
+      {"sum(a smoothed)", "1:5: the modifier smoothed is not supported yet"},
       {"a </ 5", "1:3: the operator </ is not supported yet"},
-      {"1 + limitk(2, a)", "1:5: the aggregation limitk is not supported yet"},
+      {"let b = a >/ 5; b", "1:11: the operator >/ is not supported yet"},
+      {"start_timestamp(a)", "1:1: the function start_timestamp() is not supported yet"},
       {"histogram_count(a)", "1:1: the function histogram_count() is not supported yet"},
   };
   for (const Case& c : cases) {
     SCOPED_TRACE(c.text);
-    const auto result = parse(c.text);
+    const auto expression = parse(c.text);
+    ASSERT_TRUE(expression) << expression.error().message;
+    const auto result = supported(*expression);
     ASSERT_FALSE(result);
     EXPECT_EQ(result.error().code, ErrorCode::invalid_argument);
     EXPECT_EQ(result.error().message, c.message);
     EXPECT_EQ(result.error().place.line, 1U);
+  }
+}
+
+TEST(Parser, OursIsRefusedWherePrometheusIsMeant) {
+  struct Case {
+    const char* text;
+    const char* message;
+  };
+  const Case cases[] = {
+      {"let a = b; a", "1:5: parse error: unexpected identifier \"a\""},
+      {"topk_range(3, \"max\", a)", "1:1: parse error: unknown function with name \"topk_range\""},
+      {"hour(a, \"Asia/Tokyo\")",
+       "1:1: parse error: expected at most 1 argument(s) in call to \"hour\", got 2"},
+      {"hour(\"Asia/Tokyo\")",
+       "1:6: parse error: expected type instant vector in call to function \"hour\", got string"},
+  };
+  for (const Case& c : cases) {
+    SCOPED_TRACE(c.text);
+    EXPECT_TRUE(parse(c.text));
+    const auto result = parse(c.text, Dialect::promql);
+    ASSERT_FALSE(result);
+    EXPECT_EQ(result.error().message, c.message);
+  }
+}
+
+TEST(Parser, DurationsFillAndLetPrintAsTheyRead) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"a[5m+1m]", "a[5m + 1m]"},
+      {"a[(5m)]", "a[(5m)]"},
+      {"a[-5m+35m:step()]", "a[-5m + 35m:step()]"},
+      {"a offset (2^2)", "a offset (2 ^ 2)"},
+      {"a offset -min_of(step(),1s)", "a offset -min_of(step(), 1s)"},
+      {"a offset 2 ^ 2", "a offset 2s ^ 2"},
+      {"a + on(x) group_left(y) fill_left(1) fill_right(-2) b",
+       "a + on (x) group_left (y) fill_left (1) fill_right (-2) b"},
+      {"a + fill(0) fill", "a + fill (0) fill"},
+      {"info(a, {x=~\".*\"})", "info(a, {x=~\".*\"})"},
+      {"info(a)", "info(a)"},
+      {"let e = rate(x[5m]); sum(e)/e", "let e = rate(x[5m]); sum(e) / e"},
+      {"rate(x[5m] anchored)", "rate(x[5m] anchored)"},
+  };
+  for (const auto& [text, printed] : cases) {
+    SCOPED_TRACE(text);
+    const auto first = parse(text);
+    ASSERT_TRUE(first) << first.error().message;
+    EXPECT_EQ(to_string(*first), printed);
+    const auto second = parse(printed);
+    ASSERT_TRUE(second) << second.error().message;
+    EXPECT_EQ(to_string(*second), printed);
+  }
+}
+
+TEST(Parser, DurationsLetAndFillAreRefusedWithTheirPlace) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"a[5m-5m]", "1:3: parse error: duration must be greater than 0"},
+      {"a[1/0]", "1:4: parse error: division by zero"},
+      {"a[1h % 0]", "1:6: parse error: modulo by zero"},
+      {"a[1e300]", "1:3: parse error: duration out of range"},
+      {"a[b]",
+       "1:3: parse error: unexpected identifier \"b\" in subquery or range selector, "
+       "expected number, duration, step(), or range()"},
+      {"a[1+]",
+       "1:5: parse error: unexpected \"]\" in subquery or range selector, expected "
+       "number, duration, step(), or range()"},
+      {"let a = a; a", "1:9: parse error: \"a\" is bound by let to an expression that names it"},
+      {"let a = 1; let a = 2; a", "1:16: parse error: \"a\" is bound by let twice"},
+      {"let a = b; a{x=\"1\"}",
+       "1:12: parse error: \"a\" is bound by let and is no metric: it "
+       "takes no matchers"},
+      {"let a = b a", "1:11: parse error: unexpected identifier \"a\" in let, expected \";\""},
+      {"a; b", "1:2: parse error: unexpected character: ';'"},
+      {"a and fill(1) b", "1:7: parse error: no fill modifier allowed for \"and\" operation"},
+      {"a + fill(1) fill_left(2) b", "1:13: parse error: a side may not be filled twice"},
+      {"a + fill(x) b",
+       "1:10: parse error: unexpected identifier \"x\" in fill modifier, "
+       "expected number"},
+      {"info(a, b)",
+       "1:9: parse error: expected label selectors only, got vector selector "
+       "instead"},
+      {"hour(a, \"Asia/Nowhere\")",
+       "1:9: parse error: no time zone is called "
+       "\"Asia/Nowhere\""},
+      {"a anchored smoothed",
+       "1:1: parse error: anchored and smoothed modifiers cannot be used "
+       "together"},
+  };
+  for (const auto& [text, message] : cases) {
+    SCOPED_TRACE(text);
+    const auto result = parse(text);
+    ASSERT_FALSE(result);
+    EXPECT_EQ(result.error().message, message);
   }
 }
 

@@ -365,13 +365,14 @@ class Hygge:
         subprocess.run([command, "--db", self.db, "import", "openmetrics", samples], check=True,
                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=120)
 
-    def ask(self, text, when):
+    def ask(self, text, when, where=None):
+        """`where`: the flags that name what is asked; the database unless given."""
         if isinstance(when, tuple):
             asked = ["--range", f"@{when[0] * 1000}..@{when[1] * 1000}", "--step", f"{when[2]}s"]
         else:
             asked = ["--at", f"@{when * 1000}"]
-        done = subprocess.run([self.command, "--db", self.db, "query", "--format", "json", *asked,
-                               "--", text], capture_output=True, timeout=60, check=False)
+        done = subprocess.run([self.command, *(where or ["--db", self.db]), "query", "--format",
+                               "json", *asked, "--", text], capture_output=True, timeout=60, check=False)
         if done.returncode != 0:
             message = done.stderr.decode(errors="replace").strip()
             if done.returncode != 2:
@@ -382,6 +383,21 @@ class Hygge:
 
 
 # --- the comparison -------------------------------------------------------------------------------
+
+class Serve:
+    """`hygge serve` over the database of a Hygge."""
+
+    def __init__(self, hygge):
+        self.process = subprocess.Popen(
+            [hygge.command, "--db", hygge.db, "serve", "--listen", "127.0.0.1:0"],
+            stderr=subprocess.PIPE, stdin=subprocess.DEVNULL)
+        self.url = self.process.stderr.readline().decode().split(" at ")[-1].strip()
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait(timeout=60)
+        self.process.stderr.close()
+
 
 def close(a, b, tolerance):
     if math.isnan(a) or math.isnan(b):
@@ -477,6 +493,25 @@ def whole_seconds(prometheus, hygge, comparison):
                            hygge.ask(text.format("5m"), when))
 
 
+def over_http(prometheus, hygge, comparison, texts):
+    """The command asks servers: Prometheus, as it answers itself; hygge serve, as the database."""
+    serve = Serve(hygge)
+    try:
+        for text in texts:
+            for when in (BASE + 600, (BASE + 600, BASE + 4000, 60)):
+                for name, url, direct in (
+                        ("prometheus", prometheus.url, prometheus.ask(text, when)),
+                        ("hygge serve", serve.url, hygge.ask(text, when))):
+                    remote = hygge.ask(text, when, ["--url", url])
+                    if isinstance(direct, str) or isinstance(remote, str):
+                        if not (isinstance(direct, str) and isinstance(remote, str)):
+                            comparison.fail(text, when, f"{name}: {direct} | --url: {remote}")
+                    elif repr(direct) != repr(remote):  # NaN and -0 included
+                        comparison.fail(text, when, f"{name}, --url: {str(remote)[:300]}")
+    finally:
+        serve.stop()
+
+
 def fetch_prometheus(source):
     """The folder with its commands; None where there is no network and no copy."""
     tool = os.path.join(source, "tools", "peers")
@@ -515,6 +550,8 @@ def main():
                     comparison.compare(text, when, prometheus.ask(text, when),
                                        hygge.ask(text, when))
             whole_seconds(prometheus, hygge, comparison)
+            over_http(prometheus, hygge, comparison,
+                      [*pick.sample(list(questions()), 10), *list(refused())[:2], "vector(NaN)", "-vector(0)"])
             for text in refused():
                 when = (BASE + 600, BASE + 6000, 60)
                 theirs, ours = (side.ask(text, when) for side in (prometheus, hygge))

@@ -11,6 +11,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <system_error>
 #include <utility>
 
@@ -201,8 +202,36 @@ Result<TimeRange> Context::parsed_range(const Db& db, const std::string& text) c
   return parse_range(text, setting_for(&db), *at_ms);
 }
 
-Result<Steps> Context::range_steps(const Db& db, std::string_view otherwise) const {
-  const auto over = range(db, otherwise, true);
+Result<std::optional<Remote>> Context::remote() const {
+  std::string url = arguments_.get("url").value_or("");
+  if (!url.empty() && (flag("db") || flag("from"))) {
+    return fail(ErrorCode::invalid_argument, "--url asks a server, --db and --from do not",
+                "name one of them");
+  }
+  if (url.empty() && !flag("db") && !flag("from")) url = environment("HYGGE_URL");
+  if (url.empty()) return std::optional<Remote>();
+  Remote result{std::move(url), {}};
+  const std::string path = arguments_.get("token-file").value_or(environment("HYGGE_TOKEN_FILE"));
+  if (path.empty()) return std::optional<Remote>(std::move(result));
+  std::ifstream in(path);
+  if (!std::getline(in, result.token)) {
+    return fail(in.is_open() ? ErrorCode::io : ErrorCode::not_found,
+                fmt::format("cannot read a token from {}", path));
+  }
+  while (!result.token.empty() && result.token.back() <= ' ') result.token.pop_back();
+  return std::optional<Remote>(std::move(result));
+}
+
+Result<Steps> Context::range_steps(const Db* db, std::string_view otherwise) const {
+  const auto at_ms = at(db);
+  if (!at_ms) return tl::unexpected<Error>(at_ms.error());
+  auto over = db != nullptr ? range(*db, otherwise, true)
+                            : parse_range(arguments_.get("range").value_or(std::string(otherwise)),
+                                          setting_, *at_ms);
+  if (over && db == nullptr && *over == everything()) {
+    over = fail(ErrorCode::invalid_argument, "a server is not asked what it spans",
+                "--range FROM..TO, or 1h for the last hour");
+  }
   if (!over) return tl::unexpected<Error>(over.error());
   DurationMs step = 0;
   if (const auto text = arguments_.get("step")) {

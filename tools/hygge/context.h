@@ -12,6 +12,7 @@
 
 #include "arguments.h"
 #include "output.h"
+#include "remote.h"
 #include "table.h"
 #include "times.h"
 
@@ -55,8 +56,11 @@ class Context {
                                         bool bounded) const;
   /// A range that another flag than --range gives.
   [[nodiscard]] Result<TimeRange> parsed_range(const Db& db, const std::string& text) const;
-  /// The steps of --range and --step.
-  [[nodiscard]] Result<Steps> range_steps(const Db& db, std::string_view otherwise) const;
+  /// The server to ask: --url, or $HYGGE_URL where no --db and no --from is given; with the
+  /// token of --token-file. Errors: invalid_argument, not_found, io (of that file).
+  [[nodiscard]] Result<std::optional<Remote>> remote() const;
+  /// The steps of --range and --step; null: of a server, which is not asked what it spans.
+  [[nodiscard]] Result<Steps> range_steps(const Db* db, std::string_view otherwise) const;
 
   /// The directory of --db or $HYGGE_DB. Errors: invalid_argument, naming a database that lies
   /// here.

@@ -191,18 +191,13 @@ Result<std::size_t> rows_of(const Context& context) {
 }  // namespace
 
 Result<int> run_plot(Context& context) {
-  const auto expression = parse_question(context);
-  if (!expression) return tl::unexpected<Error>(expression.error());
   const auto rows = rows_of(context);
   if (!rows) return tl::unexpected<Error>(rows.error());
-  auto db = context.open_to_read();
-  if (!db) return tl::unexpected<Error>(db.error());
-  const auto when = context.range_steps(*db, "1h");
-  if (!when) return tl::unexpected<Error>(when.error());
-  auto answer = promql::query(*db, *expression, *when);
-  if (!answer) return tl::unexpected<Error>(answer.error());
-  tell_annotations(context, *answer);
-  const auto series = drawable(context, std::move(answer->series));
+  auto asked = ask(context, "1h");
+  if (!asked) return tl::unexpected<Error>(asked.error());
+  const Steps* const when = &asked->when;
+  tell_annotations(context, asked->answer);
+  const auto series = drawable(context, std::move(asked->answer.series));
   if (series.empty()) {
     context.note("there is nothing to draw");
     return 0;
@@ -212,7 +207,7 @@ Result<int> run_plot(Context& context) {
   const std::string span = fmt::format("{} to {}, a value each {}", context.time(when->start_ms),
                                        context.time(when->end_ms), format_duration(when->step_ms));
   const auto wrote = context.out().write(
-      fmt::format("{}\n{}\n{}", elide(printable(expression->text()), width, look.ascii),
+      fmt::format("{}\n{}\n{}", elide(printable(asked->text), width, look.ascii),
                   elide(span, width, look.ascii), picture(context, series, *when, *rows)));
   if (!wrote) return tl::unexpected<Error>(wrote.error());
   return 0;

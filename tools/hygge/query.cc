@@ -17,10 +17,80 @@
 
 namespace hygge::command {
 
-Result<promql::Expression> parse_question(Context& context) {
-  const std::string& text = context.arguments().values[0];
-  context.set_expression(text);
-  return promql::parse(text);
+namespace {
+
+promql::Dialect dialect_of(const Context& context) {
+  return context.flag("strict-promql") ? promql::Dialect::promql : promql::Dialect::hygge;
+}
+
+Result<promql::QueryOptions> options_of(const Context& context) {
+  promql::QueryOptions options;
+  options.explain = context.flag("explain");
+  if (const auto text = context.arguments().get("lookback")) {
+    const auto lookback = parse_duration(*text);
+    if (!lookback || *lookback <= 0) {
+      return fail(ErrorCode::parse, fmt::format("\"{}\" is no lookback", *text), "for example 1h");
+    }
+    options.lookback_ms = *lookback;
+  }
+  return options;
+}
+
+Result<Asked> ask_server(Context& context, const Remote& remote, std::string_view otherwise) {
+  Asked asked;
+  asked.text = context.arguments().values[0];
+  const auto at_ms = context.at(nullptr);
+  if (!at_ms) return tl::unexpected<Error>(at_ms.error());
+  asked.when = instant(*at_ms);
+  if (context.flag("range") || !otherwise.empty()) {
+    const auto steps = context.range_steps(nullptr, otherwise);
+    if (!steps) return tl::unexpected<Error>(steps.error());
+    asked.when = *steps;
+  }
+  auto answer = ask_remote(remote, asked.text, asked.when);
+  if (!answer) return tl::unexpected<Error>(answer.error());
+  asked.answer = std::move(*answer);
+  return asked;
+}
+
+Result<Asked> ask_database(Context& context, std::string_view otherwise) {
+  Asked asked;
+  asked.text = context.arguments().values[0];
+  const auto expression = promql::parse(asked.text, dialect_of(context));
+  if (!expression) return tl::unexpected<Error>(expression.error());
+  asked.expression = *expression;
+  const auto options = options_of(context);
+  if (!options) return tl::unexpected<Error>(options.error());
+  auto db = context.open_to_read();
+  if (!db) return tl::unexpected<Error>(db.error());
+  const auto at_ms = context.at(&*db);
+  if (!at_ms) return tl::unexpected<Error>(at_ms.error());
+  asked.when = instant(*at_ms);
+  if (context.flag("range") || !otherwise.empty()) {
+    const auto steps = context.range_steps(&*db, otherwise.empty() ? "1h" : otherwise);
+    if (!steps) return tl::unexpected<Error>(steps.error());
+    asked.when = *steps;
+  }
+  auto answer = promql::query(*db, *expression, asked.when, *options);
+  if (!answer) return tl::unexpected<Error>(answer.error());
+  asked.answer = std::move(*answer);
+  return asked;
+}
+
+}  // namespace
+
+Result<Asked> ask(Context& context, std::string_view otherwise) {
+  context.set_expression(context.arguments().values[0]);
+  const auto remote = context.remote();
+  if (!remote) return tl::unexpected<Error>(remote.error());
+  const auto begun = std::chrono::steady_clock::now();
+  auto asked =
+      *remote ? ask_server(context, **remote, otherwise) : ask_database(context, otherwise);
+  if (asked) {
+    asked->ms =
+        std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begun).count();
+  }
+  return asked;
 }
 
 void tell_annotations(const Context& context, const promql::Answer& answer) {
@@ -205,51 +275,60 @@ Result<void> write_tables(Context& context, const Answer& answer, const Steps& w
   return context.write_table(table);
 }
 
-void explain(const Context& context, const promql::Expression& expression, const Answer& answer,
-             const Steps& when, double ms) {
-  context.note(fmt::format("expression: {}", promql::to_string(expression)));
+// A row per part of the expression, below what it is part of.
+Table node_table(const promql::Answer& answer) {
+  Table table({{"series", true, false, 0},
+               {"points", true, false, 0},
+               {"samples", true, false, 0},
+               {"ms", true, false, 0},
+               {"memory", true, false, 0},
+               {"part", false, true, 0}});
+  for (const promql::NodeStats& node : answer.nodes) {
+    table.add({grouped(node.series), grouped(node.points), grouped(node.samples),
+               fmt::format("{:.1f}", node.ms), human_bytes(node.bytes),
+               std::string(std::size_t{2} * node.depth, ' ') + node.text});
+  }
+  return table;
+}
+
+void explain(const Context& context, const Asked& asked) {
+  const Steps& when = asked.when;
+  context.note(fmt::format("expression: {}",
+                           asked.expression ? promql::to_string(*asked.expression) : asked.text));
   context.note(when.step_ms > 0 ? fmt::format("steps: {} from {} to {}, each {}", when.count(),
                                               context.time(when.start_ms),
                                               context.time(when.at(when.count() - 1)),
                                               format_duration(when.step_ms))
                                 : fmt::format("instant: {}", context.time(when.start_ms)));
+  if (!asked.expression) return context.note(fmt::format("the server took {:.1f} ms", asked.ms));
+  const promql::QueryStats& stats = asked.answer.stats;
   context.note(fmt::format("read: {} series, {} samples, at most {} in memory, tier raw, {:.1f} ms",
-                           grouped(answer.stats.series), grouped(answer.stats.samples),
-                           human_bytes(answer.stats.bytes), ms));
+                           grouped(stats.series), grouped(stats.samples), human_bytes(stats.bytes),
+                           asked.ms));
+  Look look = context.look();
+  look.width.reset();
+  std::string table = node_table(asked.answer).text(look, std::nullopt);
+  if (!table.empty() && table.back() == '\n') table.pop_back();
+  context.note(table);
 }
 
 }  // namespace
 
 Result<int> run_query(Context& context) {
-  const auto expression = parse_question(context);
-  if (!expression) return tl::unexpected<Error>(expression.error());
-  auto db = context.open_to_read();
-  if (!db) return tl::unexpected<Error>(db.error());
-  const auto at_ms = context.at(&*db);
-  if (!at_ms) return tl::unexpected<Error>(at_ms.error());
   const bool ranged = context.flag("range");
   if (context.flag("step") && !ranged) {
     return fail(ErrorCode::invalid_argument, "--step needs --range",
                 "for example --range 1h --step 1m");
   }
-  Steps when = instant(*at_ms);
-  if (ranged) {
-    const auto steps = context.range_steps(*db, "1h");
-    if (!steps) return tl::unexpected<Error>(steps.error());
-    when = *steps;
-  }
-  const auto begun = std::chrono::steady_clock::now();
-  auto answer = promql::query(*db, *expression, when);
-  if (!answer) return tl::unexpected<Error>(answer.error());
-  const double ms =
-      std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begun).count();
-  tell_annotations(context, *answer);
-  if (context.flag("explain")) explain(context, *expression, *answer, when, ms);
+  const auto asked = ask(context, "");
+  if (!asked) return tl::unexpected<Error>(asked.error());
+  tell_annotations(context, asked->answer);
+  if (context.flag("explain")) explain(context, *asked);
   const std::string& format = context.format();
-  const auto wrote = format == "json"    ? write_json(context, *answer, ms)
-                     : format == "jsonl" ? write_jsonl(context, *answer)
-                     : format == "prom"  ? write_prom(context, *answer, *at_ms)
-                                         : write_tables(context, *answer, when, ranged);
+  const auto wrote = format == "json"    ? write_json(context, asked->answer, asked->ms)
+                     : format == "jsonl" ? write_jsonl(context, asked->answer)
+                     : format == "prom"  ? write_prom(context, asked->answer, asked->when.end_ms)
+                                        : write_tables(context, asked->answer, asked->when, ranged);
   if (!wrote) return tl::unexpected<Error>(wrote.error());
   return 0;
 }

@@ -11,6 +11,11 @@ constexpr std::string_view kCommon =
 
 constexpr std::array kFlags = std::to_array<Flag>({
     {"db", 0, "DIR", "the database; else $HYGGE_DB", ""},
+    {"url", 0, "URL", "ask a server of Prometheus' API instead of a database; else $HYGGE_URL", ""},
+    {"token-file", 0, "FILE", "its first line is the server's bearer token; else $HYGGE_TOKEN_FILE",
+     ""},
+    {"lookback", 0, "D", "how old an instant selector's sample may be; default: 5m", ""},
+    {"strict-promql", 0, "", "refuse what Prometheus would: let, topk_range, zones", ""},
     {"at", 0, "TIME", "the instant of the question; default: now", ""},
     {"range", 0, "R", "1h, -7d..-1d, 2026-03-01..2026-04-01, today, yesterday, last-month, all",
      ""},
@@ -46,6 +51,7 @@ constexpr std::array kFlags = std::to_array<Flag>({
     {"only", 0, "NAME", "only the SLO of this name", ""},
     {"static", 0, "", "look at the files only, not at a database", ""},
     {"windows", 0, "D,D", "burn rates over these windows too, for example 1h,6h,3d", ""},
+    {"listen", 0, "HOST:PORT", "where to listen; default: 127.0.0.1:4944", ""},
     {"help", 'h', "", "help on the verb", ""},
 });
 
@@ -131,6 +137,16 @@ constexpr std::array kCompactExamples = std::to_array<std::string_view>({
     "--db shop.hygge db compact --dry-run",
     "--db shop.hygge db compact --format json",
 });
+constexpr std::array kRulesExamples = std::to_array<std::string_view>({
+    "rules check examples/shop/rules.yaml",
+    "rules check --format json examples/shop/rules.yaml",
+    "rules check - < examples/shop/rules.yaml",
+});
+constexpr std::array kServeExamples = std::to_array<std::string_view>({
+    "--db shop.hygge serve",
+    "--db shop.hygge serve --listen 127.0.0.1:0",
+    "--db live.hygge serve --listen :4945",
+});
 constexpr std::array kHelpExamples = std::to_array<std::string_view>({
     "help query",
     "help db stats",
@@ -159,10 +175,11 @@ constexpr std::array kVerbs = std::to_array<Verb>({
     {"export", "data", "[SELECTOR] --to FORMAT", "write samples out, sorted by family and labels",
      "at range to", "openmetrics csv", 0, 1, "", kExportExamples, run_export},
     {"query", "asking", "EXPR", "ask PromQL, at an instant or over a range",
-     "at range step limit from explain", "tsv table json jsonl csv md prom", 1, 1, "an expression",
-     kQueryExamples, run_query},
+     "at range step limit from explain url token-file lookback strict-promql",
+     "tsv table json jsonl csv md prom", 1, 1, "an expression", kQueryExamples, run_query},
     {"plot", "asking", "EXPR", "draw the answer over a range; default: the last hour",
-     "at range step from height", "table", 1, 1, "an expression", kPlotExamples, run_plot},
+     "at range step from height url token-file lookback strict-promql", "table", 1, 1,
+     "an expression", kPlotExamples, run_plot},
     {"series", "asking", "[SELECTOR]", "series with their samples, first and last time",
      "at range limit from", kTables, 0, 1, "", kSeriesExamples, run_series},
     {"labels", "asking", "[NAME]", "label names, or the values of one", "at range limit from",
@@ -182,6 +199,9 @@ constexpr std::array kVerbs = std::to_array<Verb>({
     {"slo burn", "promises", "FILE...", "burn rates and what fires; exit 1 where an alert does",
      "at only windows from", "tsv table json csv md", 1, kAnyNumber, "a file of definitions",
      kBurnExamples, run_slo_burn},
+    {"rules check", "policy", "FILE...",
+     "Prometheus rule files: every expression parsed and typed; exit 1 where one is wrong", "",
+     "tsv json", 1, kAnyNumber, "a rule file", kRulesExamples, run_rules_check},
     {"db info", "house", "", "what a database is and spans, in a moment", "", "tsv table json", 0,
      0, "", kInfoExamples, run_db_info},
     {"db stats", "house", "", "samples, series, bytes, log", "", "tsv table json", 0, 0, "",
@@ -190,6 +210,8 @@ constexpr std::array kVerbs = std::to_array<Verb>({
      "tsv table json", 0, 0, "", kVerifyExamples, run_db_verify},
     {"db compact", "house", "", "seal every day and compact the store", "dry-run", "tsv table json",
      0, 0, "", kCompactExamples, run_db_compact},
+    {"serve", "house", "", "Prometheus' HTTP API and remote write; made where there is none",
+     "listen", "tsv", 0, 0, "", kServeExamples, run_serve},
     {"help", "self", "[VERB|errors]", "help on a verb, or on errors and exit codes", "",
      "tsv table", 0, 2, "", kHelpExamples, run_help},
     {"completion", "self", "bash|zsh|fish", "a script that completes verbs, flags and names", "",

@@ -71,6 +71,8 @@ Result<int> run_metadata(Context& context);
 Result<int> run_slo_lint(Context& context);
 Result<int> run_slo_report(Context& context);
 Result<int> run_slo_burn(Context& context);
+Result<int> run_rules_check(Context& context);
+Result<int> run_serve(Context& context);
 Result<int> run_db_info(Context& context);
 Result<int> run_db_stats(Context& context);
 Result<int> run_db_verify(Context& context);

@@ -1,0 +1,90 @@
+// serve: the Prometheus HTTP API over a database.
+#include <fmt/format.h>
+#include <hygge/server.h>
+
+#include <charconv>
+#include <condition_variable>
+#include <mutex>
+#include <string>
+#include <system_error>
+
+#include "context.h"
+#include "interrupt.h"
+
+namespace hygge::command {
+
+namespace {
+
+// HOST:PORT, :PORT, or HOST; an IPv6 address stands in brackets.
+Result<server::Options> listen_options(const std::string& text) {
+  server::Options options;
+  const std::size_t colon = text.rfind(':');
+  const std::size_t bracket = text.rfind(']');
+  const bool has_port =
+      colon != std::string::npos && (bracket == std::string::npos || colon > bracket);
+  std::string host = text.substr(0, has_port ? colon : text.size());
+  bool good = true;
+  if (has_port) {
+    const std::string port = text.substr(colon + 1);
+    const auto read = std::from_chars(port.data(), port.data() + port.size(), options.port);
+    good = read.ec == std::errc() && read.ptr == port.data() + port.size();
+  }
+  if (!host.empty() && host.front() == '[') {
+    good = good && host.back() == ']';
+    host = host.substr(1, host.size() - 2);
+  } else {
+    good = good && host.find(':') == std::string::npos;
+  }
+  if (!good) {
+    return fail(
+        ErrorCode::invalid_argument, fmt::format("--listen {} is no HOST:PORT", text),
+        "for example 127.0.0.1:4944, 0.0.0.0:4944, [::1]:4944; port 0 takes any that is free");
+  }
+  if (!host.empty()) options.host = host;
+  return options;
+}
+
+bool is_loopback(const std::string& host) {
+  return host == "localhost" || host == "::1" || host.rfind("127.", 0) == 0;
+}
+
+// Returns on ^C or SIGTERM.
+void wait_for_interrupt() {
+  std::mutex mutex;
+  std::condition_variable changed;
+  bool interrupted = false;
+  on_interrupt([&] {
+    const std::lock_guard lock(mutex);
+    interrupted = true;
+    changed.notify_one();
+  });
+  std::unique_lock lock(mutex);
+  changed.wait(lock, [&] { return interrupted; });
+}
+
+}  // namespace
+
+Result<int> run_serve(Context& context) {
+  const auto options = listen_options(context.arguments().get("listen").value_or(""));
+  if (!options) return tl::unexpected<Error>(options.error());
+  const auto dir = context.directory();
+  if (!dir) return tl::unexpected<Error>(dir.error());
+  hygge::Options opening;
+  opening.create_if_missing = true;
+  auto db = Db::open(*dir, opening);
+  if (!db) return tl::unexpected<Error>(db.error());
+  for (const std::string& line : db->open_report().notes) context.note(line);
+  auto server = server::Server::start(*db, *options);
+  if (!server) return tl::unexpected<Error>(server.error());
+  context.note(fmt::format("serving {} at {}", *dir, server->url()));
+  if (!is_loopback(options->host)) {
+    context.note("whoever reaches this address may read and write everything");
+  }
+  wait_for_interrupt();
+  server->stop();
+  if (auto closed = db->close(); !closed) return tl::unexpected<Error>(closed.error());
+  context.detail("stopped");
+  return 0;
+}
+
+}  // namespace hygge::command
