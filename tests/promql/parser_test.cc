@@ -20,10 +20,10 @@ struct Shape {
     return hygge::to_string(form.selector);
   }
   std::string operator()(const MatrixSelector& form) const {
-    return fmt::format("[{} {}]", hygge::to_string(form.selector), form.range_ms);
+    return fmt::format("[{} {}]", hygge::to_string(form.selector), form.range.ms);
   }
   std::string operator()(const Subquery& form) const {
-    return fmt::format("[{} {} {}]", of(*form.child), form.range_ms, form.step_ms);
+    return fmt::format("[{} {} {}]", of(*form.child), form.range.ms, form.step.ms);
   }
   std::string operator()(const Call& form) const {
     std::string out = "(" + std::string(form.function->name);
@@ -44,6 +44,8 @@ struct Shape {
                        of(*form.left), of(*form.right));
   }
   std::string operator()(const Paren& form) const { return of(*form.child); }
+  std::string operator()(const Let& form) const { return of(*form.body); }
+  std::string operator()(const Reference& form) const { return form.name; }
   static std::string of(const Node& node) { return std::visit(Shape{}, node.form); }
 };
 
@@ -113,15 +115,17 @@ TEST(Parser, ModifiersStandOnTheSelector) {
     return std::get<MatrixSelector>((*tree)->form).shift;
   };
   using Pin = TimeShift::Pin;
-  EXPECT_EQ(shift("a offset 5m"), (TimeShift{true, 300'000, Pin::none, 0}));
-  EXPECT_EQ(shift("a offset -1h"), (TimeShift{true, -3'600'000, Pin::none, 0}));
-  EXPECT_EQ(shift("a offset 2.5"), (TimeShift{true, 2'500, Pin::none, 0}));
-  EXPECT_EQ(shift("a[5m] offset 0s"), (TimeShift{true, 0, Pin::none, 0}));
-  EXPECT_EQ(shift("a @ 1.5"), (TimeShift{false, 0, Pin::time, 1'500}));
-  EXPECT_EQ(shift("a @ -1"), (TimeShift{false, 0, Pin::time, -1'000}));
-  EXPECT_EQ(shift("a @ 2m"), (TimeShift{false, 0, Pin::time, 120'000}));
-  EXPECT_EQ(shift("a @ start() offset 1m"), (TimeShift{true, 60'000, Pin::start, 0}));
-  EXPECT_EQ(shift("a[1m] offset 1m @ end()"), (TimeShift{true, 60'000, Pin::end, 0}));
+  EXPECT_EQ(shift("a offset 5m"), (TimeShift{true, {300'000, ""}, Pin::none, 0, Edges::plain}));
+  EXPECT_EQ(shift("a offset -1h"), (TimeShift{true, {-3'600'000, ""}, Pin::none, 0, Edges::plain}));
+  EXPECT_EQ(shift("a offset 2.5"), (TimeShift{true, {2'500, ""}, Pin::none, 0, Edges::plain}));
+  EXPECT_EQ(shift("a[5m] offset 0s"), (TimeShift{true, {0, ""}, Pin::none, 0, Edges::plain}));
+  EXPECT_EQ(shift("a @ 1.5"), (TimeShift{false, {0, ""}, Pin::time, 1'500, Edges::plain}));
+  EXPECT_EQ(shift("a @ -1"), (TimeShift{false, {0, ""}, Pin::time, -1'000, Edges::plain}));
+  EXPECT_EQ(shift("a @ 2m"), (TimeShift{false, {0, ""}, Pin::time, 120'000, Edges::plain}));
+  EXPECT_EQ(shift("a @ start() offset 1m"),
+            (TimeShift{true, {60'000, ""}, Pin::start, 0, Edges::plain}));
+  EXPECT_EQ(shift("a[1m] offset 1m @ end()"),
+            (TimeShift{true, {60'000, ""}, Pin::end, 0, Edges::plain}));
 }
 
 TEST(Parser, MatchingStandsOnTheOperator) {

@@ -296,7 +296,9 @@ TEST(ApiTime, SecondsAndRfc3339) {
     SCOPED_TRACE(c.text);
     const auto time = parse_api_time(c.text);
     EXPECT_EQ(time.has_value(), c.ms.has_value());
-    if (time && c.ms) EXPECT_EQ(*time, *c.ms);
+    if (time && c.ms) {
+      EXPECT_EQ(*time, *c.ms);
+    }
   }
 }
 
