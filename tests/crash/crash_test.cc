@@ -87,7 +87,7 @@ Options tiny() {
   options.tuning.log_segment_bytes = 16 * 1024;
   options.tuning.chunk_memtable_bytes = 64 * 1024;
   options.tuning.put_bytes = 8 * 1024;
-  options.tuning.mark_bytes = 8 * 1024;
+  options.tuning.mark_bytes = 2 * 1024;
   options.clock = [] { return kClock; };
   return options;
 }
@@ -139,7 +139,7 @@ int child(const std::string& dir, std::uint64_t seed, std::uint64_t first, bool 
     if (n % 16 == 0) {
       // Beside the thread's maintenance, which a round of a moment may not see: marks with chunks
       // still open in the head, and now and then with none.
-      if (n % 160 == 0) {
+      if (n % 32 == 0) {
         static_cast<void>(db->flush());
       } else {
         static_cast<void>(db->maintain());
