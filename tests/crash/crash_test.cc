@@ -453,7 +453,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Rule{"log-leads-store", true}, Rule{"unlink-after-mark", true},
                     Rule{"segment-synced-before-next", true}, Rule{"replay-syncs-the-log", true},
                     Rule{"torn-tail", true}, Rule{"seal-one-batch", false},
-                    Rule{"sealed-after-flush", false}, Rule{"late-marks-dirty", false}),
+                    Rule{"late-marks-dirty", false}),
     [](const testing::TestParamInfo<Rule>& rule) {
       std::string name = rule.param.name;
       std::replace(name.begin(), name.end(), '-', '_');

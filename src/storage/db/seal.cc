@@ -17,7 +17,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "base/mutation.h"
 #include "model/partition.h"
 #include "storage/db/db_impl.h"
 #include "storage/db/step.h"
@@ -104,9 +103,7 @@ Result<storage::StoreSnapshotPtr> Db::Impl::begin_seal(const SealPlan& plan,
 
 // Step 3.
 Result<void> Db::Impl::finish_seal(const SealPlan& plan, std::span<const std::uint32_t> left) {
-  if (!broken("sealed-after-flush")) {
-    if (auto flushed = home_->store->flush_data(); !flushed) return flushed;
-  }
+  if (auto flushed = home_->store->flush_data(); !flushed) return flushed;
   const std::lock_guard lock(upkeep_mutex_);
   {
     const std::unique_lock state(state_mutex_);
