@@ -2,7 +2,9 @@
 #pragma once
 
 #include <hygge/batch.h>
+#include <hygge/cardinality.h>
 #include <hygge/cell.h>
+#include <hygge/chunk_report.h>
 #include <hygge/clock.h>
 #include <hygge/db.h>
 #include <hygge/error.h>
