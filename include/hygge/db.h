@@ -3,6 +3,7 @@
 
 #include <hygge/batch.h>
 #include <hygge/cardinality.h>
+#include <hygge/chunk_report.h>
 #include <hygge/error.h>
 #include <hygge/labels.h>
 #include <hygge/maintain.h>
@@ -15,6 +16,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <initializer_list>
 #include <map>
 #include <memory>
@@ -215,6 +217,13 @@ class Db {
   /// Reads everything: checksums, keys against the index, every chunk decoded, every log record.
   [[nodiscard]] Result<VerifyReport> verify() const;
   [[nodiscard]] Result<Stats> stats() const;
+  /// Calls `each` with every stored chunk of the series that `selector` picks and that has samples
+  /// in `range`: series by labels, chunks by time. Samples that are still open in memory are in no
+  /// chunk. With `try_pack`, what Pack would make of Gorilla chunks is in the reports too. Decodes
+  /// each chunk. Errors: corruption (names the chunk), version, io.
+  [[nodiscard]] Result<void> inspect_chunks(
+      const Selector& selector, TimeRange range, bool try_pack,
+      const std::function<void(const Labels&, const ChunkReport&)>& each) const;
   /// O(1). Empty in an empty database.
   [[nodiscard]] std::optional<TimeBounds> time_bounds() const;
   [[nodiscard]] const OpenReport& open_report() const noexcept;

@@ -44,7 +44,7 @@ std::string flags_of(const Verb& verb) {
 std::string values_of(const Verb& verb) {
   if (verb.name == "import") return "formats";
   if (verb.name == "query" || verb.name == "plot" || verb.name == "series" ||
-      verb.name == "export" || verb.name == "cardinality") {
+      verb.name == "export" || verb.name == "cardinality" || verb.name == "codec inspect") {
     return "metrics";
   }
   if (verb.name == "labels") return "labels";

@@ -55,7 +55,7 @@ std::string overview() {
       "usage: hygge [--db DIR] VERB [ARGUMENTS] [FLAGS]\n\n";
   std::string_view group;
   for (const Verb& verb : verbs()) {
-    out += fmt::format("{:<10}{:<12}{}\n", verb.group == group ? "" : verb.group, verb.name,
+    out += fmt::format("{:<10}{:<14}{}\n", verb.group == group ? "" : verb.group, verb.name,
                        verb.purpose);
     group = verb.group;
   }

@@ -52,6 +52,7 @@ constexpr std::array kFlags = std::to_array<Flag>({
     {"static", 0, "", "look at the files only, not at a database", ""},
     {"windows", 0, "D,D", "burn rates over these windows too, for example 1h,6h,3d", ""},
     {"listen", 0, "HOST:PORT", "where to listen; default: 127.0.0.1:4944", ""},
+    {"try", 0, "CODEC", "what this codec would make of chunks that are in another", "pack"},
     {"help", 'h', "", "help on the verb", ""},
 });
 
@@ -147,6 +148,11 @@ constexpr std::array kServeExamples = std::to_array<std::string_view>({
     "--db shop.hygge serve --listen 127.0.0.1:0",
     "--db live.hygge serve --listen :4945",
 });
+constexpr std::array kInspectExamples = std::to_array<std::string_view>({
+    "--db shop.hygge codec inspect edge_requests_total",
+    "--db shop.hygge codec inspect --try pack --range 10m --at last",
+    "--db shop.hygge codec inspect '{job=\"edge\"}' --format json",
+});
 constexpr std::array kHelpExamples = std::to_array<std::string_view>({
     "help query",
     "help db stats",
@@ -212,6 +218,9 @@ constexpr std::array kVerbs = std::to_array<Verb>({
      0, 0, "", kCompactExamples, run_db_compact},
     {"serve", "house", "", "Prometheus' HTTP API and remote write; made where there is none",
      "listen", "tsv", 0, 0, "", kServeExamples, run_serve},
+    {"codec inspect", "house", "[FILE|SELECTOR]",
+     "how stored chunks, or one in a FILE, are written", "at range limit try", kTables, 0, 1, "",
+     kInspectExamples, run_codec_inspect},
     {"help", "self", "[VERB|errors]", "help on a verb, or on errors and exit codes", "",
      "tsv table", 0, 2, "", kHelpExamples, run_help},
     {"completion", "self", "bash|zsh|fish", "a script that completes verbs, flags and names", "",

@@ -77,6 +77,7 @@ Result<int> run_db_info(Context& context);
 Result<int> run_db_stats(Context& context);
 Result<int> run_db_verify(Context& context);
 Result<int> run_db_compact(Context& context);
+Result<int> run_codec_inspect(Context& context);
 Result<int> run_help(Context& context);
 Result<int> run_completion(Context& context);
 Result<int> run_version(Context& context);

@@ -96,6 +96,11 @@ Result<void> Db::sync() { return impl_->sync(); }
 Result<void> Db::close() { return impl_->close(); }
 Result<VerifyReport> Db::verify() const { return impl_->verify(); }
 Result<Stats> Db::stats() const { return impl_->stats(); }
+Result<void> Db::inspect_chunks(
+    const Selector& selector, TimeRange range, bool try_pack,
+    const std::function<void(const Labels&, const ChunkReport&)>& each) const {
+  return impl_->inspect_chunks(selector, range, try_pack, each);
+}
 const OpenReport& Db::open_report() const noexcept { return impl_->open_report(); }
 const std::string& Db::directory() const noexcept { return impl_->directory(); }
 bool Db::read_only() const noexcept { return impl_->read_only(); }

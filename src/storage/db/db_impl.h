@@ -72,6 +72,8 @@ class Db::Impl {
   Result<VerifyReport> verify();
   Result<Stats> stats();
   [[nodiscard]] std::vector<Stats::Day> days() const;
+  Result<void> inspect_chunks(const Selector& selector, TimeRange range, bool try_pack,
+                              const std::function<void(const Labels&, const ChunkReport&)>& each);
 
   // Read by Db under the shared lock.
   mutable std::shared_mutex state_mutex_;
