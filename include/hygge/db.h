@@ -10,6 +10,7 @@
 #include <hygge/metadata.h>
 #include <hygge/options.h>
 #include <hygge/policy.h>
+#include <hygge/retention.h>
 #include <hygge/selector.h>
 #include <hygge/view.h>
 
@@ -110,6 +111,7 @@ struct Stats {
   std::uint64_t early_closes = 0;      ///< chunks closed before they were full: log budget, memory
   std::uint64_t log_syncs = 0;         ///< of what was written: one may acknowledge many batches
   std::uint64_t log_budget_bytes = 0;  ///< as it is now; grows with the series written to
+  std::uint64_t deletes_pending = 0;   ///< deletes that are masked, and still in the store
 };
 
 /// The oldest and the newest sample of a database.
@@ -138,6 +140,19 @@ struct OpenReport {
   std::uint64_t replayed_samples = 0;
   std::uint64_t truncated_bytes = 0;  ///< a torn tail of the log
   std::vector<std::string> notes;
+};
+
+/// How Db::erase forgets.
+struct EraseOptions {
+  bool now = false;      ///< off the disk, too, when the call returns
+  bool dry_run = false;  ///< only say what it would take
+};
+
+/// What a delete took.
+struct EraseReport {
+  std::uint64_t series = 0;   ///< that had samples in the range
+  std::uint64_t samples = 0;  ///< as a View just before would have read them
+  std::uint64_t bytes = 0;    ///< of encoded chunks, in memory and in the store
 };
 
 /// An open database directory; holds the writer's lock until destroyed. Moveable, not copyable.
@@ -198,10 +213,43 @@ class Db {
   /// Declared metadata by family name, sorted.
   [[nodiscard]] std::map<std::string, Metadata> metadata() const;
 
+  /// Forgets the samples in `range` of the series that any of `selectors` matches now. Views taken
+  /// before keep them, later ones do not see them; what is written afterwards stays. As durable as
+  /// a write. Bytes on the disk go with the next maintenance, or with `now` before this returns:
+  /// then no file of the directory holds a deleted value any more.
+  /// Errors: invalid_argument (a pin keeps some of it; names the pin), limit (more series than one
+  /// record can name), read_only, no_space, io; with `now`
+  /// busy, before anything is changed if a View lives that is older, else when one was taken
+  /// meanwhile, and corruption, io: then the delete stands, and only its bytes may still be there.
+  /// O(samples in the range); readers wait only while memory is filtered.
+  [[nodiscard]] Result<EraseReport> erase(std::span<const Selector> selectors, TimeRange range,
+                                          const EraseOptions& options = {});
+  [[nodiscard]] Result<EraseReport> erase(const Selector& selector, TimeRange range,
+                                          const EraseOptions& options = {});
+
+  /// Replaces the rules; a floor goes with the selector of its rule. They are applied by
+  /// maintenance once a day and by apply_retention(). Errors: invalid_argument (a duration that is
+  /// not more than 0), read_only, no_space, io.
+  [[nodiscard]] Result<void> set_retention(std::vector<RetentionRule> rules);
+  [[nodiscard]] Retention retention() const;
+  /// Keeps the samples in `range` of what `selector` matches now or later, and takes a pin of
+  /// exactly these back. Errors: invalid_argument (an empty range), already_exists; not_found;
+  /// read_only, no_space, io.
+  [[nodiscard]] Result<void> pin(const Selector& selector, TimeRange range);
+  [[nodiscard]] Result<void> unpin(const Selector& selector, TimeRange range);
+  /// Forgets the days that the rules have done with, also where a floor jumps by more than 30 days,
+  /// which maintenance leaves to this call. Age counts from the earlier of the newest sample and
+  /// the clock. Views stay whole. Errors: as erase.
+  [[nodiscard]] Result<RetentionReport> apply_retention();
+  /// What apply_retention() would take, under `rules` or those of the database. Any database.
+  [[nodiscard]] Result<RetentionReport> retention_dry_run(
+      const std::optional<std::vector<RetentionRule>>& rules = std::nullopt) const;
+
   /// What is due, as the maintenance threads do it: a put pass, a flush and mark, then seals: a day
   /// that ended more than two hours ago, by the newest sample and by the clock, and got nothing for
   /// ten minutes is rewritten in its final form; late data is merged into it, at most every ten
-  /// minutes. Reads and writes go on meanwhile. For Maintenance::manual. Does nothing where the
+  /// minutes. Before that, deletes are taken out of the store, and once a day retention is applied.
+  /// Reads and writes go on meanwhile. For Maintenance::manual. Does nothing where the
   /// database is open for reading only. Errors: no_space, io, corruption of what is no chunk.
   [[nodiscard]] Result<MaintainReport> maintain(const Maintain& how = {});
   /// Closes every open chunk and late buffer, writes all to the store, flushes and marks: the

@@ -16,6 +16,7 @@
 #include <hygge/options.h>
 #include <hygge/policy.h>
 #include <hygge/promql.h>
+#include <hygge/retention.h>
 #include <hygge/sample.h>
 #include <hygge/selector.h>
 #include <hygge/slo.h>

@@ -1,8 +1,8 @@
 // A child process writes batches and acknowledges each over a pipe; the parent kills it with
 // SIGKILL at a random moment and asks a fresh process what is there. Nothing acknowledged may be
 // missing, no batch may be there in part, and nothing may be invented. Tiny segments, memtables and
-// budgets make every round put, flush, mark and unlink; every other one seals days too, and writes
-// late into them.
+// budgets make every round put, flush, mark and unlink; deletes, some of them with `now`, are among
+// the steps; every other round seals days too, and writes late into them.
 //
 // With a power cut (power.h) what was not synced goes too, of log and store alike. Then what was
 // acknowledged under Sync::batch, or before a Db::sync() returned, must be there, and of the rest
@@ -30,6 +30,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <map>
+#include <optional>
 #include <random>
 #include <string>
 #include <string_view>
@@ -76,6 +77,24 @@ std::vector<Sample> batch_of(std::uint64_t seed, std::uint64_t n) {
   return out;
 }
 
+// Every ninth step deletes instead: of one series or of all, some minutes or everything.
+struct Erase {
+  std::optional<std::uint32_t> series;  ///< none: all
+  TimeRange range;
+};
+std::optional<Erase> erase_of(std::uint64_t seed, std::uint64_t n) {
+  if (n % 9 != 8) return std::nullopt;
+  std::mt19937_64 random(seed * 2'000'003 + n);
+  const TimeMs now =
+      kStart + static_cast<TimeMs>(n / 400) * kDayMs + static_cast<TimeMs>(n % 400) * 10'000;
+  Erase out;
+  if (random() % 3 != 0) out.series = static_cast<std::uint32_t>(random() % kSeriesCount);
+  const auto back = static_cast<TimeMs>(random() % 300) * 10'000;
+  out.range = {now - back, now - back + static_cast<TimeMs>(random() % 100) * 10'000 + 1};
+  if (random() % 20 == 0) out.range = everything();
+  return out;
+}
+
 Labels labels_of(std::uint32_t series) {
   return Labels::from({{"__name__", "m"}, {"k", std::to_string(series)}}).value();
 }
@@ -93,6 +112,20 @@ Options tiny() {
 }
 
 // --- the writer ---
+
+std::optional<Error> commit(Db& db, std::uint64_t seed, std::uint64_t n) {
+  if (const auto erase = erase_of(seed, n)) {
+    const std::string text = erase->series ? fmt::format("m{{k=\"{}\"}}", *erase->series) : "m";
+    // With `now` the mark passes the record and files are rewritten.
+    const auto erased = db.erase(selector(text).value(), erase->range, {.now = n % 270 == 8});
+    return erased ? std::nullopt : std::optional<Error>(erased.error());
+  }
+  Batch batch;
+  for (const Sample& sample : batch_of(seed, n))
+    batch.add(labels_of(sample.series), sample.t_ms, sample.v);
+  const auto written = db.write(batch);
+  return written ? std::nullopt : std::optional<Error>(written.error());
+}
 
 // Beside the database: what test::note_writes notes.
 std::string notes_of(const std::string& dir) { return dir + ".notes"; }
@@ -114,11 +147,9 @@ int child(const std::string& dir, std::uint64_t seed, std::uint64_t first, bool 
   // The replay has synced what it found.
   if (first > 0 && !say(fmt::format("durable {}\n", first - 1))) return 4;
   for (std::uint64_t n = first;; ++n) {
-    Batch batch;
-    for (const Sample& sample : batch_of(seed, n))
-      batch.add(labels_of(sample.series), sample.t_ms, sample.v);
-    if (auto written = db->write(batch); !written) {
-      std::fprintf(stderr, "write: %s\n", written.error().message.c_str());
+    if (const auto failure = commit(*db, seed, n)) {
+      std::fprintf(stderr, "step %llu: %s\n", static_cast<unsigned long long>(n),
+                   failure->message.c_str());
       return 3;
     }
     std::string line = fmt::format("ack {}\n", n);
@@ -157,7 +188,16 @@ int child(const std::string& dir, std::uint64_t seed, std::uint64_t first, bool 
 // --- the reader, in a process of its own ---
 
 void apply(Model& model, std::uint64_t seed, std::uint64_t batch) {
-  for (const Sample& sample : batch_of(seed, batch)) model[sample.series][sample.t_ms] = sample.v;
+  const auto erase = erase_of(seed, batch);
+  if (!erase) {
+    for (const Sample& sample : batch_of(seed, batch)) model[sample.series][sample.t_ms] = sample.v;
+    return;
+  }
+  for (auto& [series, samples] : model) {
+    if (erase->series && *erase->series != series) continue;
+    std::erase_if(samples, [&](const auto& at) { return erase->range.contains(at.first); });
+  }
+  std::erase_if(model, [](const auto& series) { return series.second.empty(); });
 }
 
 Result<Model> read_all(const Db& db) {

@@ -43,8 +43,9 @@ std::string flags_of(const Verb& verb) {
 // What may follow a verb: its second words, formats, names from the database, or files.
 std::string values_of(const Verb& verb) {
   if (verb.name == "import") return "formats";
-  if (verb.name == "query" || verb.name == "plot" || verb.name == "series" ||
-      verb.name == "export" || verb.name == "cardinality" || verb.name == "codec inspect") {
+  if (verb.name == "query" || verb.name == "delete" || verb.name == "plot" ||
+      verb.name == "series" || verb.name == "export" || verb.name == "cardinality" ||
+      verb.name == "codec inspect") {
     return "metrics";
   }
   if (verb.name == "labels") return "labels";
@@ -70,7 +71,7 @@ std::string bash_script() {
     }
   }
   std::string pairs;
-  for (const std::string_view group : {"slo", "db"}) {
+  for (const std::string_view group : {"slo", "db", "retention"}) {
     std::string seconds;
     for (const Verb& verb : verbs()) {
       if (verb.name.starts_with(fmt::format("{} ", group))) {
@@ -91,7 +92,7 @@ _hygge() {{
     case $word in
       {with_value}) skip=$word ;;
       -*) ;;
-      *) if [[ -z $verb ]]; then verb=$word; elif [[ $verb == slo || $verb == db ]]; then verb="$verb $word"; fi ;;
+      *) if [[ -z $verb ]]; then verb=$word; elif [[ $verb == slo || $verb == db || $verb == retention ]]; then verb="$verb $word"; fi ;;
     esac
   done
   case $prev in

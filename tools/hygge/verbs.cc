@@ -34,6 +34,7 @@ constexpr std::array kFlags = std::to_array<Flag>({
     {"progress", 0, "WHEN", "auto, json (a line a second on stderr) or never", "auto json never"},
     {"dry-run", 0, "", "read and count only; change nothing", ""},
     {"yes", 0, "", "do not ask", ""},
+    {"now", 0, "", "off the disk, too: no file holds a deleted value when it returns", ""},
     {"explain", 0, "", "how the answer came about", ""},
     {"from", 0, "FORMAT:FILE", "ask a file instead of a database; - is stdin", ""},
     {"to", 0, "FORMAT", "openmetrics or csv", "openmetrics csv"},
@@ -72,6 +73,11 @@ constexpr std::array kExportExamples = std::to_array<std::string_view>({
     "--db shop.hygge export --to openmetrics -o all.om",
     "--db shop.hygge export edge_requests_total --to csv --range 10m --at last",
     "--db shop.hygge export '{job=\"edge\"}' --to csv -o edge.csv",
+});
+constexpr std::array kDeleteExamples = std::to_array<std::string_view>({
+    "--db shop.hygge delete 'edge_requests_total{code=\"500\"}' --range 10m --at last --dry-run",
+    "--db shop.hygge delete '{job=\"edge\"}' --range 1h --at last --dry-run --format json",
+    "--db node.hygge delete '{job=\"node\"}' --now --yes",
 });
 constexpr std::array kQueryExamples = std::to_array<std::string_view>({
     "--db shop.hygge query 'sum by (code) (rate(edge_requests_total[5m]))' --at last",
@@ -117,6 +123,31 @@ constexpr std::array kBurnExamples = std::to_array<std::string_view>({
     "--db shop.hygge slo burn --at 2026-11-24T13:30:00Z examples/shop/availability.yaml",
     "--db shop.hygge slo burn --at last --windows 5m,30m examples/shop/latency.yaml",
     "--db shop.hygge slo burn --at last --format json examples/shop/availability.yaml",
+});
+constexpr std::array kKeepListExamples = std::to_array<std::string_view>({
+    "--db shop.hygge retention list",
+    "--db shop.hygge retention list --format json",
+    "--db shop.hygge retention list --tz Asia/Tokyo",
+});
+constexpr std::array kKeepSetExamples = std::to_array<std::string_view>({
+    "--db shop.hygge retention set - <<< 'up 30d'",
+    "--db shop.hygge retention set - --dry-run <<< '{__name__=~\".+\"} 400d'",
+    "--db shop.hygge retention set - --format json <<< '{job=\"edge\"} forever'",
+});
+constexpr std::array kPinExamples = std::to_array<std::string_view>({
+    "--db shop.hygge retention pin 'edge_requests_total{code=\"500\"}'",
+    "--db shop.hygge retention pin '{job=\"edge\"}' --range 2026-11-01..2026-12-01",
+    "--db shop.hygge retention pin '{job=\"edge\"}' --dry-run",
+});
+constexpr std::array kUnpinExamples = std::to_array<std::string_view>({
+    "--db shop.hygge retention unpin 'edge_requests_total{code=\"500\"}'",
+    "--db shop.hygge retention unpin '{job=\"edge\"}' --range 2026-11-01..2026-12-01",
+    "--db shop.hygge retention unpin '{job=\"edge\"}' --dry-run",
+});
+constexpr std::array kApplyExamples = std::to_array<std::string_view>({
+    "--db shop.hygge retention apply --dry-run",
+    "--db shop.hygge retention apply --yes",
+    "--db shop.hygge retention apply --yes --format json",
 });
 constexpr std::array kInfoExamples = std::to_array<std::string_view>({
     "--db shop.hygge db info",
@@ -180,6 +211,9 @@ constexpr std::array kVerbs = std::to_array<Verb>({
      "", kWriteExamples, run_write},
     {"export", "data", "[SELECTOR] --to FORMAT", "write samples out, sorted by family and labels",
      "at range to", "openmetrics csv", 0, 1, "", kExportExamples, run_export},
+    {"delete", "data", "SELECTOR", "forget samples; asks on a terminal, needs --yes elsewhere",
+     "at range now dry-run yes", "tsv table json", 1, 1, "a selector of what to forget",
+     kDeleteExamples, run_delete},
     {"query", "asking", "EXPR", "ask PromQL, at an instant or over a range",
      "at range step limit from explain url token-file lookback strict-promql",
      "tsv table json jsonl csv md prom", 1, 1, "an expression", kQueryExamples, run_query},
@@ -208,6 +242,18 @@ constexpr std::array kVerbs = std::to_array<Verb>({
     {"rules check", "policy", "FILE...",
      "Prometheus rule files: every expression parsed and typed; exit 1 where one is wrong", "",
      "tsv json", 1, kAnyNumber, "a rule file", kRulesExamples, run_rules_check},
+    {"retention list", "policy", "", "how long samples are kept: rules and pins", "",
+     "tsv table json csv md", 0, 0, "", kKeepListExamples, run_retention_list},
+    {"retention set", "policy", "FILE|-", "take rules from a file, a line `SELECTOR DURATION` each",
+     "dry-run", "tsv table json", 1, 1, "a file of rules", kKeepSetExamples, run_retention_set},
+    {"retention pin", "policy", "SELECTOR", "keep samples whatever the rules and deletes say",
+     "at range dry-run", "tsv table", 1, 1, "a selector of what to keep", kPinExamples,
+     run_retention_pin},
+    {"retention unpin", "policy", "SELECTOR", "take a pin back; selector and range as it was set",
+     "at range dry-run", "tsv table", 1, 1, "a selector of what was pinned", kUnpinExamples,
+     run_retention_unpin},
+    {"retention apply", "policy", "", "forget now what the rules have done with", "dry-run yes",
+     "tsv table json", 0, 0, "", kApplyExamples, run_retention_apply},
     {"db info", "house", "", "what a database is and spans, in a moment", "", "tsv table json", 0,
      0, "", kInfoExamples, run_db_info},
     {"db stats", "house", "", "samples, series, bytes, log", "", "tsv table json", 0, 0, "",

@@ -52,6 +52,7 @@ Result<std::shared_ptr<ViewState>> Db::Impl::capture(
     }
   }
   state->presence = presence_;
+  state->masks = masks_;
   state->metadata = metadata_;
   state->on_duplicate = policy_.on_duplicate;
   state->alive = views_;

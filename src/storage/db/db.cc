@@ -89,6 +89,32 @@ std::optional<TimeBounds> Db::time_bounds() const {
   return impl_->bounds_;
 }
 
+Result<EraseReport> Db::erase(std::span<const Selector> selectors, TimeRange range,
+                              const EraseOptions& options) {
+  return impl_->erase(selectors, range, options);
+}
+
+Result<EraseReport> Db::erase(const Selector& selector, TimeRange range,
+                              const EraseOptions& options) {
+  return impl_->erase(std::span(&selector, 1), range, options);
+}
+
+Result<void> Db::set_retention(std::vector<RetentionRule> rules) {
+  return impl_->set_retention(std::move(rules));
+}
+Retention Db::retention() const { return impl_->retention(); }
+Result<void> Db::pin(const Selector& selector, TimeRange range) {
+  return impl_->pin({selector, range});
+}
+Result<void> Db::unpin(const Selector& selector, TimeRange range) {
+  return impl_->unpin({selector, range});
+}
+Result<RetentionReport> Db::apply_retention() { return impl_->apply_retention(); }
+Result<RetentionReport> Db::retention_dry_run(
+    const std::optional<std::vector<RetentionRule>>& rules) const {
+  return impl_->retention_dry_run(rules);
+}
+
 Result<MaintainReport> Db::maintain(const Maintain& how) { return impl_->maintain(how); }
 Result<void> Db::flush() { return impl_->flush(); }
 Result<MaintainReport> Db::compact(const Maintain& how) { return impl_->compact(how); }

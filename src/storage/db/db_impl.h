@@ -40,7 +40,9 @@
 #include "storage/log/replay.h"
 #include "storage/log/writer.h"
 #include "storage/store/store.h"
+#include "storage/upkeep/erase.h"
 #include "storage/upkeep/put_pass.h"
+#include "storage/upkeep/retention.h"
 
 namespace hygge {
 
@@ -63,6 +65,14 @@ class Db::Impl {
       std::span<const Selector> selectors, TimeRange range,
       std::vector<std::vector<std::size_t>>& picked);
   Result<Cardinality> cardinality(const CardinalityQuestion& question);
+  Result<EraseReport> erase(std::span<const Selector> selectors, TimeRange range,
+                            const EraseOptions& options);
+  Result<void> set_retention(std::vector<RetentionRule> rules);
+  Retention retention() const;
+  Result<void> pin(Pin pin);
+  Result<void> unpin(const Pin& pin);
+  Result<RetentionReport> apply_retention();
+  Result<RetentionReport> retention_dry_run(const std::optional<std::vector<RetentionRule>>& rules);
   Result<MaintainReport> maintain(const Maintain& how);
   Result<void> flush();
   Result<MaintainReport> compact(const Maintain& how);
@@ -179,6 +189,34 @@ class Db::Impl {
   Result<bool> seal(const SealPlan& plan, Step& step);
   Result<void> seal_due(Step& step);
   Result<MaintainReport> run_steps(const Maintain& how);
+  // erase.cc
+  struct Doomed;
+  static EraseReport count(const storage::ViewState& state, std::span<const TimeRange> ranges);
+  Result<Doomed> find_doomed(std::span<const Selector> selectors, TimeRange range);
+  Result<Doomed> log_erase(std::span<const Selector> selectors, TimeRange range, bool now);
+  Result<void> log_mask(storage::Mask& mask);
+  void apply_erase(storage::Mask mask);
+  [[nodiscard]] bool deletes_pending() const;
+  Result<void> execute_deletes();
+  Result<void> execute_delete(const storage::Mask& mask);
+  void finish_delete(const storage::Mask& mask);
+  Result<void> erase_from_files(Doomed doomed);
+  Result<void> meets_pin(std::span<const std::uint32_t> ids, TimeRange range) const;
+  void wake_maintenance();
+  // retention.cc
+  struct Expired;
+  struct ExpiredGroup;
+  Result<std::vector<Expired>> find_expired(const storage::KeepPolicy& policy, bool jump);
+  Result<std::vector<ExpiredGroup>> unpinned(const std::vector<std::uint32_t>& ids, TimeMs floor_ms,
+                                             std::span<const Pin> pins) const;
+  Result<void> count_expired(Expired& expired);
+  Result<void> log_expired(const std::vector<Expired>& expired);
+  Result<RetentionReport> sweep(bool jump, bool counted);
+  Result<void> sweep_if_due();
+  Result<void> check_open();
+  Result<void> keep_policy(storage::KeepPolicy policy);
+  void drop_whole_partitions();
+  [[nodiscard]] std::optional<TimeMs> retention_now() const;
   // upkeep.cc
   Result<void> tick();
   Result<void> put_everything();
@@ -220,6 +258,8 @@ class Db::Impl {
   storage::Partitions partitions_;
   storage::BatchIds batch_ids_;
   WritePolicy policy_;
+  storage::KeepPolicy retention_;  ///< changed under upkeep_mutex_ too
+  storage::Masks masks_;        ///< deletes whose store work is not done, in order
   std::uint32_t next_id_ = 1;
   std::uint64_t applied_sequence_ = 0;  ///< of the last batch; marks do not count
   std::uint64_t unput_sequence_ =
@@ -230,6 +270,7 @@ class Db::Impl {
   std::uint64_t finished_high_water_ = 0;  ///< … and stored
 
   // Guarded by upkeep_mutex_.
+  std::optional<std::int64_t> swept_partition_;  ///< the day up to which retention was applied
   std::uint64_t marked_sequence_ = 0;
   std::uint32_t idle_minute_ = 0;   ///< when silent series were last looked for
   storage::PutCapture unfinished_;  ///< captured by a pass that could not write it

@@ -78,6 +78,7 @@ Result<Stats> Db::Impl::stats() {
     out.log_budget_bytes = log_budget();
     out.partitions = presence_.partition_count();
     out.days = days();
+    out.deletes_pending = masks_.size();
     if (bounds_) {
       out.first_ms = bounds_->first_ms;
       out.last_ms = bounds_->last_ms;

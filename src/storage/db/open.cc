@@ -243,6 +243,13 @@ Result<void> Db::Impl::load_meta() {
       storage::BatchIds::kPrefix,
       [&](std::string_view name, Bytes value) { return batch_ids_.load(name, value); });
   if (!batches) return batches;
+  auto retention = store.get_meta(storage::kRetentionName);
+  if (!retention) return tl::unexpected<Error>(retention.error());
+  if (*retention) {
+    auto decoded = storage::decode_policy(as_bytes(**retention));
+    if (!decoded) return tl::unexpected<Error>(decoded.error());
+    retention_ = std::move(*decoded);
+  }
   auto metadata = std::make_shared<storage::MetadataMap>();
   auto families = store.scan_meta(
       storage::kMetadataPrefix, [&](std::string_view name, Bytes value) -> Result<void> {
@@ -339,6 +346,14 @@ Result<void> Db::Impl::replay_record(const storage::LogRecord& record) {
           fmt::format("records {} to {} of the log are missing: a repair found them damaged",
                       record.sequence, *last));
       break;
+    }
+    case storage::RecordType::erase: {
+      auto erase = storage::decode_erase(record.payload);
+      if (!erase) return tl::unexpected<Error>(erase.error());
+      auto ids = std::make_shared<const std::vector<std::uint32_t>>(std::move(erase->ids));
+      apply_erase({record.sequence, std::move(ids), erase->range});
+      replayed_changes_ = true;
+      return {};
     }
     default:
       break;

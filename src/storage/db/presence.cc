@@ -1,5 +1,6 @@
 #include "storage/db/presence.h"
 
+#include <algorithm>
 #include <roaring/roaring.hh>
 
 namespace hygge::storage {
@@ -14,6 +15,13 @@ void Presence::add(std::int32_t partition, std::uint32_t series) {
   changed_.insert(partition);
 }
 
+void Presence::remove(std::int32_t partition, std::uint32_t series) {
+  const auto at = sets_.find(partition);
+  if (at == sets_.end() || !at->second->contains(series)) return;
+  own(at->second).remove(series);
+  changed_.insert(partition);
+}
+
 std::vector<std::int32_t> Presence::partitions_of(std::uint32_t series, std::int64_t from,
                                                   std::int64_t to) const {
   std::vector<std::int32_t> out;
@@ -22,6 +30,11 @@ std::vector<std::int32_t> Presence::partitions_of(std::uint32_t series, std::int
     if (set->contains(series)) out.push_back(partition);
   }
   return out;
+}
+
+std::size_t Presence::partition_count() const {
+  const auto any = [](const auto& of) { return !of.second->isEmpty(); };
+  return static_cast<std::size_t>(std::count_if(sets_.begin(), sets_.end(), any));
 }
 
 std::vector<std::int32_t> Presence::partitions() const {

@@ -25,6 +25,8 @@ class Presence {
  public:
   [[nodiscard]] bool contains(std::int32_t partition, std::uint32_t series) const;
   void add(std::int32_t partition, std::uint32_t series);
+  /// Fine if it is not there.
+  void remove(std::int32_t partition, std::uint32_t series);
 
   /// The partitions within [from, to] that have the series, in order.
   [[nodiscard]] std::vector<std::int32_t> partitions_of(std::uint32_t series, std::int64_t from,
@@ -33,8 +35,9 @@ class Presence {
   [[nodiscard]] ::Roaring series_within(std::int64_t from, std::int64_t to) const;
   /// The newest partition that has the series. O(partitions), few where the series still lives.
   [[nodiscard]] std::optional<std::int32_t> newest_partition(std::uint32_t series) const;
-  [[nodiscard]] std::size_t partition_count() const noexcept { return sets_.size(); }
-  /// All partitions, in order; the series of one, sorted.
+  /// How many have a series.
+  [[nodiscard]] std::size_t partition_count() const;
+  /// All partitions that have or had a series, in order; the series of one, sorted.
   [[nodiscard]] std::vector<std::int32_t> partitions() const;
   [[nodiscard]] std::vector<std::uint32_t> series_of(std::int32_t partition) const;
   [[nodiscard]] std::uint64_t series_count(std::int32_t partition) const;

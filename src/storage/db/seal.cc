@@ -51,7 +51,7 @@ std::vector<Db::Impl::SealPlan> Db::Impl::due_seals(TimeMs now_ms, bool settled)
   const TimeMs horizon = std::min(bounds_->last_ms, now_ms);
   for (const std::int32_t partition : presence_.partitions()) {
     if (horizon - partition_range(partition).until <= kSealDelayMs) break;
-    if (partitions_.sealed(partition)) continue;
+    if (partitions_.sealed(partition) || presence_.series_count(partition) == 0) continue;
     if (!settled && recent(partitions_.touched_ms(partition), now_ms)) continue;
     out.push_back({partition, PartitionState::sealed, false, presence_.series_count(partition)});
   }
@@ -76,6 +76,7 @@ std::vector<Db::Impl::SealPlan> Db::Impl::all_seals(TimeMs now_ms) const {
   if (!bounds_) return out;
   const TimeMs horizon = std::min(bounds_->last_ms, now_ms);
   for (const std::int32_t partition : presence_.partitions()) {
+    if (presence_.series_count(partition) == 0) continue;
     const bool ended = partition_range(partition).until < horizon;
     if (!partitions_.sealed(partition)) {
       out.push_back({partition, ended ? PartitionState::sealed : PartitionState::sealed_early,
@@ -127,6 +128,8 @@ Result<bool> Db::Impl::seal(const SealPlan& plan, Step& step) {
   storage::StoreSnapshotPtr snapshot;
   {
     const std::lock_guard lock(upkeep_mutex_);
+    // What is deleted must not be written anew.
+    if (auto deleted = execute_deletes(); !deleted) return tl::unexpected<Error>(deleted.error());
     auto begun = begin_seal(plan, series);
     if (!begun) {
       abandon_seal(plan.partition);
@@ -193,6 +196,12 @@ Result<MaintainReport> Db::Impl::run_steps(const Maintain& how) {
   const std::lock_guard lock(step_mutex_);
   if (!open_for_steps()) return MaintainReport{};
   Step step(how, closing_.get_token(), options_.clock);
+  {
+    const std::lock_guard upkeep(upkeep_mutex_);
+    auto done = execute_deletes();
+    if (done) done = sweep_if_due();
+    if (!done) return tl::unexpected<Error>(done.error());
+  }
   if (auto sealed = seal_due(step); !sealed) return tl::unexpected<Error>(sealed.error());
   return step.report();
 }

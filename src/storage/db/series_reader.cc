@@ -34,7 +34,9 @@ bool SeriesReader::load_next_partition() {
     if (piece.key.start_ms() > range_.until || piece.last_ms <= range_.after) continue;
     pieces_.push_back(to_piece(piece));
   }
+  const std::size_t in_head = pieces_.size();
   auto loaded = load_pieces(state_.scan(), partition, entry_.id, range_, pieces_);
+  if (loaded) loaded = mask_pieces(pieces_, in_head, entry_.id, state_.masks);
   if (!loaded) {
     error_ = loaded.error();
     error_->message += fmt::format(", {}", to_string(state_.labels(entry_)));

@@ -32,8 +32,12 @@ std::uint32_t Db::Impl::minute_of(TimeMs now_ms) noexcept {
 PutCapture Db::Impl::capture_puts() {
   PutCapture capture;
   const std::unique_lock lock(state_mutex_);
+  capture.masks = masks_;
   capture.waiting = head_.waiting();
   capture.on_duplicate = policy_.on_duplicate;
+  std::erase_if(capture.waiting, [&](const storage::WaitingChunkPtr& chunk) {
+    return storage::held_back(*chunk, masks_);
+  });
   std::vector<storage::HeadPiece> pieces;
   for (const storage::WaitingChunkPtr& chunk : capture.waiting) {
     if (!chunk->late()) continue;
@@ -116,6 +120,7 @@ Result<void> Db::Impl::flush_and_mark(bool writers_held) {
     const auto lowest = head_.lowest_sequence();
     if (lowest && !broken("mark-below-the-head")) mark = std::min(mark, *lowest - 1);
     if (unput_sequence_ != 0) mark = std::min(mark, unput_sequence_ - 1);
+    if (!masks_.empty()) mark = std::min(mark, masks_.front().sequence - 1);
   }
   log_bytes_since_mark_.store(0, std::memory_order_relaxed);
   if (mark <= marked_sequence_) return {};
@@ -229,8 +234,12 @@ Result<void> Db::Impl::set_write_policy(const WritePolicy& policy) {
                 fmt::format("out of order within {} ms: a duration is not negative",
                             policy.out_of_order.within_ms));
   }
+  // Deletes hold the mark back until their store work, which is a step.
+  const std::lock_guard step(step_mutex_);
   const std::lock_guard upkeep(upkeep_mutex_);
   if (policy == policy_) return {};
+  if (auto open = check_open(); !open) return open;
+  if (auto deleted = execute_deletes(); !deleted) return deleted;
   // Most of the work before the writers have to wait.
   if (auto settled = settle(); !settled) return settled;
   const std::lock_guard writers(write_mutex_);
@@ -254,7 +263,13 @@ Result<void> Db::Impl::flush() {
   if (read_only_) {
     return fail(ErrorCode::read_only, fmt::format("{} is open for reading only", dir_));
   }
+  // The store work of deletes is a step; without one to do, a flush waits for no other.
+  std::unique_lock step(step_mutex_, std::defer_lock);
+  if (deletes_pending()) step.lock();
   const std::lock_guard lock(upkeep_mutex_);
+  if (step.owns_lock()) {
+    if (auto deleted = execute_deletes(); !deleted) return deleted;
+  }
   return settle();
 }
 
@@ -336,7 +351,8 @@ Result<void> Db::Impl::end() {
   // Without a log the open had failed half way: there is nothing to write.
   if (!read_only_ && log_) {
     const std::lock_guard lock(upkeep_mutex_);
-    settled = settle();
+    settled = execute_deletes();
+    if (settled) settled = settle();
   }
   const std::unique_lock lock(state_mutex_);
   home_.reset();

@@ -14,6 +14,7 @@
 #include "storage/db/presence.h"
 #include "storage/head/head.h"
 #include "storage/store/store.h"
+#include "storage/upkeep/erase.h"
 
 namespace hygge::storage {
 
@@ -42,6 +43,7 @@ class ViewState {
   std::vector<Entry> entries;  ///< by id
   std::vector<std::vector<Series>> by_selector;
   Presence presence;
+  Masks masks;  ///< hide what is deleted and still stored
   std::shared_ptr<const MetadataMap> metadata;
   OnDuplicate on_duplicate = OnDuplicate::last;
   std::shared_ptr<const void> alive;  ///< counts views for Db::close

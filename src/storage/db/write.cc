@@ -90,6 +90,7 @@ Result<std::optional<double>> Db::Impl::stored_value(std::uint32_t series, TimeM
   storage::ChunkScan scan = home_->store->scan(home_->store->snapshot());
   std::vector<storage::Piece> pieces;
   auto loaded = storage::load_pieces(scan, partition, series, {t_ms - 1, t_ms}, pieces);
+  if (loaded) loaded = storage::mask_pieces(pieces, 0, series, masks_);
   if (!loaded) return tl::unexpected<Error>(loaded.error());
   if (pieces.empty()) return std::optional<double>();
   ChunkSamples samples;

@@ -308,20 +308,22 @@ std::uint64_t Head::middle_sequence() const {
 std::vector<WaitingChunkPtr> Head::waiting() const { return waiting_; }
 
 void Head::drop(const std::vector<WaitingChunkPtr>& stored) {
-  // A put pass captures a prefix of what waits now.
-  HYGGE_ASSERT(stored.size() <= waiting_.size());
-  for (std::size_t i = 0; i < stored.size(); ++i) {
-    HYGGE_ASSERT(waiting_[i] == stored[i]);
-    const WaitingChunk& chunk = *stored[i];
-    waiting_bytes_ -= chunk.memory_bytes();
-    samples_ -= chunk.late() ? chunk.late_t.size() : chunk_count(as_bytes(chunk.value)).value_or(0);
-    const auto of_series = waiting_by_series_.find(chunk.key.series);
-    std::erase(of_series->second, stored[i]);
+  // A put pass captures what waits in order, leaving out what a delete holds back.
+  std::size_t next = 0;
+  std::erase_if(waiting_, [&](const WaitingChunkPtr& chunk) {
+    if (next == stored.size() || chunk != stored[next]) return false;
+    ++next;
+    return true;
+  });
+  HYGGE_ASSERT(next == stored.size());
+  for (const WaitingChunkPtr& chunk : stored) {
+    count_out(*chunk);
+    const auto of_series = waiting_by_series_.find(chunk->key.series);
+    std::erase(of_series->second, chunk);
     if (!of_series->second.empty()) continue;
     waiting_by_series_.erase(of_series);
-    if (series_[chunk.key.series].older) forgettable_.push_back(chunk.key.series);
+    if (series_[chunk->key.series].older) forgettable_.push_back(chunk->key.series);
   }
-  waiting_.erase(waiting_.begin(), waiting_.begin() + static_cast<std::ptrdiff_t>(stored.size()));
 }
 
 void Head::forget_stored() {

@@ -17,6 +17,7 @@
 #include <limits>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -39,6 +40,7 @@ struct WaitingChunk {
   std::vector<TimeMs> late_t;        ///< late buffer: strictly rising times
   std::vector<double> late_v;
   [[nodiscard]] bool late() const noexcept { return value.empty(); }
+  [[nodiscard]] std::size_t sample_count() const;
   [[nodiscard]] std::size_t memory_bytes() const noexcept {
     return sizeof *this + value.capacity() + 16 * late_t.capacity();
   }
@@ -140,12 +142,25 @@ class Head {
   [[nodiscard]] std::vector<WaitingChunkPtr> waiting() const;
   [[nodiscard]] std::size_t waiting_bytes() const noexcept { return waiting_bytes_; }
   [[nodiscard]] bool has_late() const noexcept { return late_buffers_ > 0; }
-  /// Forgets what a put pass has stored.
+  /// Forgets what a put pass has stored: chunks among waiting(), in its order.
   void drop(const std::vector<WaitingChunkPtr>& stored);
   /// Lets go of ended partitions of which everything is stored: knows() is false for them then, and
   /// their next sample asks the store again. For the writer, before it asks knows(): what it was
   /// told must hold until it appends.
   void forget_stored();
+
+  /// Waiting chunks of which a delete has left less, or nothing (null).
+  using Replacements = std::unordered_map<WaitingChunkPtr, WaitingChunkPtr>;
+  /// Takes the samples of these series in `range` out, and closes what is open of the partitions
+  /// that it touches. Who has captured chunks that waited has to replace() them.
+  [[nodiscard]] Replacements erase(std::span<const std::uint32_t> series, TimeRange range);
+  static void replace(std::vector<WaitingChunkPtr>& chunks, const Replacements& replaced);
+  /// Whether the head holds a sample of the series: in one partition, or in any.
+  [[nodiscard]] bool holds(std::uint32_t series, std::int32_t partition) const noexcept;
+  [[nodiscard]] bool holds(std::uint32_t series) const noexcept;
+  /// Forgets what it knows of a pair of which nothing is left, in head or store. For a writer, as
+  /// forget_stored().
+  void forget(std::uint32_t series, std::int32_t partition);
 
   /// The lowest sequence that anything in the head came with; empty: the head is empty.
   [[nodiscard]] std::optional<std::uint64_t> lowest_sequence() const;
@@ -196,6 +211,10 @@ class Head {
   void close_open(std::uint32_t series, Part& part);
   void close_late(std::uint32_t series, Part& part);
   void wait(WaitingChunk chunk);
+  void count_in(const WaitingChunk& chunk);
+  void count_out(const WaitingChunk& chunk);
+  void close_touched(std::uint32_t series, TimeRange range);
+  static void erase_newest(Part& part, TimeRange range);
   template <typename Visit>
   void for_each_part(Visit&& visit);
 

@@ -3,6 +3,7 @@
 #include <bit>
 #include <cmath>
 
+#include "base/assert.h"
 #include "model/canonical.h"
 
 namespace hygge::storage {
@@ -70,6 +71,18 @@ void encode_metadata(std::string& out, std::string_view family, const Metadata& 
 }
 
 void encode_mark(std::string& out, std::uint64_t mark) { put_varint(out, mark); }
+
+void encode_erase(std::string& out, TimeRange range, std::span<const std::uint32_t> ids) {
+  put_varint(out, zigzag(range.after));
+  put_varint(out, zigzag(range.until));
+  put_varint(out, ids.size());
+  std::uint32_t before = 0;
+  for (const std::uint32_t id : ids) {
+    HYGGE_ASSERT(id > before);
+    put_varint(out, id - before);
+    before = id;
+  }
+}
 
 Result<SamplesHead> decode_samples(Bytes payload, std::vector<IdSample>& out) {
   ByteReader in(payload);
@@ -162,10 +175,32 @@ std::optional<Error> payload_error(const LogRecord& record) {
     case RecordType::gap:
       return error_of(decode_gap(record.payload));
     case RecordType::erase:
+      return error_of(decode_erase(record.payload));
     case RecordType::policy:
       break;
   }
   return std::nullopt;
+}
+
+Result<ErasePayload> decode_erase(Bytes payload) {
+  ByteReader in(payload);
+  ErasePayload out;
+  out.range.after = in.zigzag_varint();
+  out.range.until = in.zigzag_varint();
+  const std::uint64_t count = in.varint();
+  // A byte each at least.
+  if (!in.ok() || count > in.left() || out.range.empty()) return damaged("a delete");
+  out.ids.reserve(static_cast<std::size_t>(count));
+  std::uint64_t id = 0;
+  for (std::uint64_t i = 0; i < count; ++i) {
+    const std::uint64_t step = in.varint();
+    if (!in.ok() || step == 0 || step > 0xffff'ffffU) return damaged("a delete");
+    id += step;
+    if (id > 0xffff'ffffU) return damaged("a delete");
+    out.ids.push_back(static_cast<std::uint32_t>(id));
+  }
+  if (!in.done()) return damaged("a delete");
+  return out;
 }
 
 }  // namespace hygge::storage

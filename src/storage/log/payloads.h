@@ -12,12 +12,15 @@
 //                        or 1, then the 8 bytes of v
 //   series    varint id | canonical label bytes
 //   metadata  text family | byte type | text unit | text help
+//   erase     zigzag after | zigzag until | varint count | for each id, rising: varint id − the id
+//             before it (the first: − 0): samples of these series in (after, until] are gone
 //   mark      varint: everything up to this sequence is in the store's files
 //   gap       varint: the records from this one's sequence to that one are lost
 #pragma once
 
 #include <hygge/error.h>
 #include <hygge/metadata.h>
+#include <hygge/time.h>
 
 #include <cstdint>
 #include <optional>
@@ -45,6 +48,8 @@ void encode_samples(std::string& out, std::span<const IdSample> samples, const S
 void encode_series(std::string& out, std::uint32_t id, std::string_view canonical);
 void encode_metadata(std::string& out, std::string_view family, const Metadata& metadata);
 void encode_mark(std::string& out, std::uint64_t mark);
+/// `ids` rise.
+void encode_erase(std::string& out, TimeRange range, std::span<const std::uint32_t> ids);
 
 /// Replaces `out`. Errors of all decoders: corruption.
 [[nodiscard]] Result<SamplesHead> decode_samples(Bytes payload, std::vector<IdSample>& out);
@@ -67,5 +72,10 @@ void encode_gap(std::string& out, std::uint64_t last_missing);
 
 /// What is wrong with the payload of a record whose checksum holds; empty if it decodes.
 [[nodiscard]] std::optional<Error> payload_error(const LogRecord& record);
+struct ErasePayload {
+  TimeRange range;
+  std::vector<std::uint32_t> ids;  ///< rising
+};
+[[nodiscard]] Result<ErasePayload> decode_erase(Bytes payload);
 
 }  // namespace hygge::storage

@@ -28,7 +28,7 @@ static_assert(kRecordHeaderBytes == 17, "on-disk format: a change needs a new ve
 enum class RecordType : std::uint8_t {
   samples = 1,
   series = 2,
-  erase = 3,  // reserved
+  erase = 3,
   metadata = 4,
   mark = 5,
   policy = 6,  // reserved

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <rocksdb/cache.h>
+#include <rocksdb/convenience.h>
 #include <rocksdb/db.h>
 #include <rocksdb/env.h>
 #include <rocksdb/filter_policy.h>
@@ -14,8 +15,10 @@
 #include <rocksdb/write_batch.h>
 #include <rocksdb/write_buffer_manager.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
+#include <set>
 #include <utility>
 
 namespace hygge::storage {
@@ -345,6 +348,59 @@ Result<void> Store::compact_partition(std::int32_t partition, std::atomic<bool>*
   const rocksdb::Slice from = slice(keys.from);
   const rocksdb::Slice to = slice(keys.to);
   return impl_->compact(kChunks, &from, &to, cancel);
+}
+
+Result<void> Store::drop_files(std::int32_t partition) {
+  constexpr ChunkKey kPast{0, ~0U, ~0U, static_cast<std::uint16_t>(~0U)};
+  ChunkKey last = kPast;
+  last.partition = partition;
+  const std::string from = encode_key({partition, 0, 0, 0});
+  const std::string to = encode_key(last);
+  const rocksdb::Slice begin = slice(from);
+  const rocksdb::Slice end = slice(to);
+  const rocksdb::Status status =
+      rocksdb::DeleteFilesInRange(impl_->db.get(), impl_->handles[kChunks], &begin, &end);
+  if (!status.ok()) return failed(status, "dropping files");
+  return {};
+}
+
+Result<bool> Store::rewrite_chunks(std::span<const std::pair<ChunkKey, ChunkKey>> spans) {
+  const auto live = [&] {
+    std::vector<rocksdb::LiveFileMetaData> files;
+    impl_->db->GetLiveFilesMetaData(&files);
+    std::set<std::string> names;
+    for (const rocksdb::LiveFileMetaData& file : files) names.insert(file.name.substr(1));
+    return names;
+  };
+  rocksdb::CompactRangeOptions options;
+  options.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForce;
+  std::set<std::string> before;
+  for (const auto& [first, last] : spans) {
+    before.merge(live());
+    const std::string from = encode_key(first);
+    const std::string to = encode_key(last);
+    const rocksdb::Slice begin = slice(from);
+    const rocksdb::Slice end = slice(to);
+    const rocksdb::Status status =
+        impl_->db->CompactRange(options, impl_->handles[kChunks], &begin, &end);
+    if (!status.ok()) return failed(status, "compacting chunks");
+  }
+  // Turning deletions on again looks through the directory and unlinks what nothing needs.
+  rocksdb::Status status = impl_->db->DisableFileDeletions();
+  if (status.ok()) status = impl_->db->EnableFileDeletions(/*force=*/false);
+  if (!status.ok()) return failed(status, "unlinking old files");
+  const std::set<std::string> after = live();
+  return std::none_of(before.begin(), before.end(), [&](const std::string& name) {
+    return !after.contains(name) && impl_->db->GetEnv()->FileExists(impl_->dir + "/" + name).ok();
+  });
+}
+
+std::uint64_t Store::last_change() const { return impl_->db->GetLatestSequenceNumber(); }
+
+bool Store::has_snapshot_before(std::uint64_t number) const {
+  std::uint64_t oldest = 0;
+  impl_->db->GetIntProperty(rocksdb::DB::Properties::kOldestSnapshotSequence, &oldest);
+  return oldest != 0 && oldest < number;
 }
 
 StoreSnapshotPtr Store::snapshot() const {

@@ -10,8 +10,10 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/bytes.h"
@@ -105,6 +107,16 @@ class Store {
   /// The same for the chunks of one partition.
   [[nodiscard]] Result<void> compact_partition(std::int32_t partition,
                                                std::atomic<bool>* cancel = nullptr);
+  /// Unlinks the files of `chunks` that hold nothing but keys of this partition, whatever snapshots
+  /// say; level 0 and memtables stay.
+  [[nodiscard]] Result<void> drop_files(std::int32_t partition);
+  /// Rewrites the files of `chunks` that may hold keys of these spans, first to last, and unlinks
+  /// the old ones: nothing is left of what was deleted or overwritten there, unless a snapshot from
+  /// before still needs it. False: a scan keeps an old file.
+  [[nodiscard]] Result<bool> rewrite_chunks(std::span<const std::pair<ChunkKey, ChunkKey>> spans);
+  /// The number of the last change, and whether a snapshot lacks changes up to `number`.
+  [[nodiscard]] std::uint64_t last_change() const;
+  [[nodiscard]] bool has_snapshot_before(std::uint64_t number) const;
 
   [[nodiscard]] StoreSnapshotPtr snapshot() const;
   [[nodiscard]] ChunkScan scan(StoreSnapshotPtr snapshot, ScanUse use = ScanUse::again) const;

@@ -91,12 +91,17 @@ std::size_t cluster_length(std::span<const Piece> pieces) {
   return length;
 }
 
+Result<void> decode_piece(Piece& piece) {
+  if (piece.value.empty()) return {};
+  auto decoded = decode_chunk(as_bytes(piece.value), piece.first_ms, piece.samples);
+  if (!decoded) return at_key(decoded.error(), piece.key);
+  piece.value.clear();
+  return {};
+}
+
 Result<void> merge_cluster(std::span<Piece> cluster, OnDuplicate policy, ChunkSamples& out) {
   for (Piece& piece : cluster) {
-    if (piece.value.empty()) continue;
-    auto decoded = decode_chunk(as_bytes(piece.value), piece.first_ms, piece.samples);
-    if (!decoded) return at_key(decoded.error(), piece.key);
-    piece.value.clear();
+    if (auto decoded = decode_piece(piece); !decoded) return decoded;
   }
   if (cluster.size() == 1) {
     out = std::move(cluster[0].samples);

@@ -45,6 +45,9 @@ void sort_pieces(std::vector<Piece>& pieces);
 /// that stands alone. Not empty.
 [[nodiscard]] std::size_t cluster_length(std::span<const Piece> pieces);
 
+/// Turns an encoded piece into a decoded one. Errors: those of decode_chunk, with the key.
+[[nodiscard]] Result<void> decode_piece(Piece& piece);
+
 /// Decodes a cluster and merges it by (time, rank) into `out`; of equal times the value stands that
 /// `policy` says. Errors: those of decode_chunk, with the key.
 [[nodiscard]] Result<void> merge_cluster(std::span<Piece> cluster, OnDuplicate policy,

@@ -54,7 +54,9 @@ Result<std::vector<Piece>> pieces_without(ChunkScan& scan, const PutCapture& cap
   if (open != capture.open.end()) {
     pieces.push_back(to_piece(open->second));
   }
+  const std::size_t in_head = pieces.size();
   auto loaded = load_pieces(scan, late.key.partition, late.key.series, range, pieces);
+  if (loaded) loaded = mask_pieces(pieces, in_head, late.key.series, capture.masks);
   if (!loaded) return tl::unexpected<Error>(loaded.error());
   sort_pieces(pieces);
   return pieces;

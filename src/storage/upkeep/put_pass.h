@@ -16,6 +16,7 @@
 
 #include "storage/head/head.h"
 #include "storage/store/store.h"
+#include "storage/upkeep/erase.h"
 
 namespace hygge::storage {
 
@@ -27,6 +28,7 @@ struct PutCapture {
   std::vector<std::pair<std::uint32_t, std::string>> series;  ///< id and value
   std::vector<std::pair<std::string, std::string>> meta;      ///< name and value
   std::vector<std::string> meta_gone;                         ///< names of entries to delete
+  Masks masks;  ///< of deletes, for the comparison with what is read
 
   OnDuplicate on_duplicate = OnDuplicate::last;
 

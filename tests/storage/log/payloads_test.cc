@@ -14,6 +14,7 @@ namespace {
 
 constexpr auto kMin = std::numeric_limits<std::int64_t>::min();
 constexpr auto kMax = std::numeric_limits<std::int64_t>::max();
+constexpr auto kMaxId = std::numeric_limits<std::uint32_t>::max();
 
 std::string encoded(const std::vector<IdSample>& samples, std::uint64_t synced = 0) {
   std::string out;
@@ -222,6 +223,41 @@ TEST(MarkPayload, ComesBackAndRefusesTheRest) {
     EXPECT_FALSE(decode_mark(as_bytes(payload + '\0')));
     EXPECT_FALSE(decode_mark(as_bytes(payload).first(payload.size() - 1)));
   }
+}
+
+TEST(ErasePayload, ComesBackAndCutAnywhereIsAnError) {
+  const std::vector<std::uint32_t> ids = {1, 2, 300, 0x8000'0000U, 0xffff'ffffU};
+  std::string whole;
+  encode_erase(whole, {kMin, kMax}, ids);
+  const auto decoded = decode_erase(as_bytes(whole));
+  ASSERT_TRUE(decoded);
+  EXPECT_EQ(decoded->ids, ids);
+  EXPECT_EQ(decoded->range, (TimeRange{kMin, kMax}));
+  for (std::size_t size = 0; size < whole.size(); ++size) {
+    SCOPED_TRACE(size);
+    const auto cut = decode_erase(as_bytes(whole).first(size));
+    ASSERT_FALSE(cut);
+    EXPECT_EQ(cut.error().code, ErrorCode::corruption);
+  }
+  EXPECT_FALSE(decode_erase(as_bytes(whole + '\0')));
+}
+
+TEST(ErasePayload, ForgedOnesAreErrors) {
+  const auto forged = [](std::int64_t after, std::int64_t until, std::uint64_t count,
+                         std::initializer_list<std::uint64_t> steps) {
+    std::string out;
+    put_varint(out, zigzag(after));
+    put_varint(out, zigzag(until));
+    put_varint(out, count);
+    for (const std::uint64_t step : steps) put_varint(out, step);
+    return decode_erase(as_bytes(out)).has_value();
+  };
+  EXPECT_TRUE(forged(1, 2, 1, {7}));
+  EXPECT_FALSE(forged(2, 2, 1, {7})) << "an empty range";
+  EXPECT_FALSE(forged(1, 2, 1, {0})) << "ids rise";
+  EXPECT_FALSE(forged(1, 2, 2, {0xffff'ffff, 1})) << "an id past 32 bits";
+  EXPECT_FALSE(forged(1, 2, 1, {kMaxId + 1ULL}));
+  EXPECT_FALSE(forged(1, 2, std::numeric_limits<std::uint64_t>::max(), {7})) << "a forged count";
 }
 
 }  // namespace

@@ -1,0 +1,60 @@
+// How long samples are kept: rules, pins, and the text file that says them.
+#pragma once
+
+#include <hygge/error.h>
+#include <hygge/selector.h>
+#include <hygge/time.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace hygge {
+
+/// Series that `selector` matches, and no rule before it, keep their samples at least this long;
+/// whole days go. No `keep_ms`: for ever.
+struct RetentionRule {
+  Selector selector;
+  std::optional<DurationMs> keep_ms;
+  friend bool operator==(const RetentionRule&, const RetentionRule&) = default;
+};
+
+/// Samples that stay whatever the rules say, and that no delete may take.
+struct Pin {
+  Selector selector;
+  TimeRange range;
+  friend bool operator==(const Pin&, const Pin&) = default;
+};
+
+/// What a database keeps. Series that no rule matches stay for ever.
+struct Retention {
+  std::vector<RetentionRule> rules;  ///< the first that matches a series counts
+  std::vector<Pin> pins;             ///< before all rules
+  friend bool operator==(const Retention&, const Retention&) = default;
+};
+
+/// What one rule takes, or would take.
+struct RetentionReport {
+  struct Rule {
+    RetentionRule rule;
+    std::optional<TimeMs> floor_ms;  ///< samples at or before it go; none: nothing is that old
+    bool waits =
+        false;  ///< the floor would jump by more than 30 days: only apply_retention does it
+    std::uint64_t series = 0;
+    std::uint64_t samples = 0;
+    std::uint64_t bytes = 0;
+  };
+  std::vector<Rule> rules;
+};
+
+/// Reads rules, one a line: `SELECTOR DURATION`, DURATION as parse_duration reads it (more than 0)
+/// or `forever`. Blank lines and what follows a # at the front of a line are skipped.
+/// Errors: parse, with line and column.
+[[nodiscard]] Result<std::vector<RetentionRule>> parse_retention(std::string_view text);
+
+/// The text that parse_retention() reads back, a line for each rule.
+[[nodiscard]] std::string to_text(const std::vector<RetentionRule>& rules);
+
+}  // namespace hygge

@@ -1,0 +1,62 @@
+// Deletes: masks that hide what is deleted and still stored, and the store work that removes it.
+//
+// A delete is one log record. From then on the head holds nothing of it, views mask what the store
+// still holds, and chunks of these series and days that opened later wait in the head, so that a
+// mask cannot hit a later write. The store work removes the samples from the store and with them
+// the need for the mask; until then the persisted mark stays before the record.
+#pragma once
+
+#include <hygge/error.h>
+#include <hygge/time.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "storage/store/store.h"
+#include "storage/upkeep/merge.h"
+
+namespace hygge::storage {
+
+/// A delete whose store work is not done.
+struct Mask {
+  std::uint64_t sequence = 0;                             ///< of its log record
+  std::shared_ptr<const std::vector<std::uint32_t>> ids;  ///< rising
+  TimeRange range;
+
+  [[nodiscard]] bool covers(std::uint32_t series) const;
+  /// Whether it concerns the pair: then later chunks of it wait.
+  [[nodiscard]] bool touches(std::int32_t partition, std::uint32_t series) const;
+};
+using Masks = std::vector<Mask>;
+
+/// Whether samples of the partition may lie in `range`.
+[[nodiscard]] bool touches(std::int32_t partition, TimeRange range);
+
+/// Whether a waiting chunk has to stay in the head until the store work of a delete before it.
+[[nodiscard]] bool held_back(const WaitingChunk& chunk, const Masks& masks);
+
+/// Takes what masks hide out of `pieces`, which came from the store, from the `first` on.
+/// Errors: those of decode_chunk, with the key.
+[[nodiscard]] Result<void> mask_pieces(std::vector<Piece>& pieces, std::size_t first,
+                                       std::uint32_t series, const Masks& masks);
+
+/// What a delete takes.
+struct EraseCount {
+  std::uint64_t samples = 0;  ///< as a view would have read them
+  std::uint64_t bytes = 0;    ///< of encoded chunks, what is written anew deducted
+};
+/// Of one pair, whose `pieces` are all that overlap `range`, masked. Chunks that cannot be decoded
+/// count with the samples that they claim.
+[[nodiscard]] EraseCount count_erase(std::vector<Piece> pieces, TimeRange range);
+
+/// Adds the changes that take (partition, series) in `range` out of the store: chunks inside go,
+/// those on the edge are written anew. A chunk that cannot be decoded goes: nobody can read it.
+/// Returns how many chunks are touched. Errors: those of the scan.
+[[nodiscard]] Result<std::uint64_t> erase_pair(ChunkScan& scan, std::int32_t partition,
+                                               std::uint32_t series, TimeRange range,
+                                               StoreBatch& batch);
+
+}  // namespace hygge::storage

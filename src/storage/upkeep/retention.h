@@ -1,0 +1,57 @@
+// What is kept: the entry of `meta` that says it, and which days a rule has done with.
+//
+//   retention   byte     1
+//               varint   rules; for each: text selector | varint keep, ms (0: for ever) |
+//                        zigzag floor, ms (the smallest: none yet)
+//               varint   pins; for each: text selector | zigzag after | zigzag until
+//
+// Floors lie on the ends of days: whole partitions go.
+#pragma once
+
+#include <hygge/error.h>
+#include <hygge/retention.h>
+#include <hygge/time.h>
+
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/bytes.h"
+
+namespace hygge::storage {
+
+inline constexpr std::string_view kRetentionName = "retention";
+inline constexpr TimeMs kNoFloor = std::numeric_limits<TimeMs>::min();
+/// A floor that jumps further waits for somebody to look: a clock may be wrong, or a file.
+inline constexpr DurationMs kLargestJumpMs = 30 * kDayMs;
+
+struct KeepRule {
+  RetentionRule rule;
+  TimeMs floor_ms = kNoFloor;  ///< the highest that was ever applied
+};
+
+struct KeepPolicy {
+  std::vector<KeepRule> rules;
+  std::vector<Pin> pins;
+};
+
+[[nodiscard]] std::string encode_policy(const KeepPolicy& policy);
+/// Errors: corruption, version.
+[[nodiscard]] Result<KeepPolicy> decode_policy(Bytes value);
+
+/// The end of the last day all of whose samples are older than `keep_ms` at `now_ms`; kNoFloor if
+/// no day is.
+[[nodiscard]] TimeMs floor_for(TimeMs now_ms, DurationMs keep_ms);
+
+/// Whether going from the floor `before` to `floor_ms` takes more than may go unasked, where the
+/// oldest sample lies after `oldest_ms`.
+[[nodiscard]] bool jumps(TimeMs before, TimeMs floor_ms, TimeMs oldest_ms);
+
+/// `range` without the `pinned` ones, rising.
+[[nodiscard]] std::vector<TimeRange> without(TimeRange range, std::span<const TimeRange> pinned);
+
+}  // namespace hygge::storage
