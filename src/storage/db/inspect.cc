@@ -56,6 +56,7 @@ std::vector<Stats::Day> Db::Impl::days() const {
     day.range = partition_range(partition);
     day.state = static_cast<Stats::Day::State>(partitions_.state(partition));
     day.series = presence_.series_count(partition);
+    if (day.series == 0) continue;
     day.dirty_series = partitions_.dirty_count(partition);
     out.push_back(day);
   }
