@@ -2,6 +2,8 @@
 
 #include <array>
 
+#include "house.h"
+
 namespace hygge::command {
 
 namespace {
@@ -169,6 +171,11 @@ constexpr std::array kCompactExamples = std::to_array<std::string_view>({
     "--db shop.hygge db compact --dry-run",
     "--db shop.hygge db compact --format json",
 });
+constexpr std::array kDiffExamples = std::to_array<std::string_view>({
+    "db diff before.hygge shop.hygge",
+    "db diff before.hygge shop.hygge 'up{job=\"edge\"}' --range last-10m..last",
+    "db diff before.hygge shop.hygge --format json",
+});
 constexpr std::array kRulesExamples = std::to_array<std::string_view>({
     "rules check examples/shop/rules.yaml",
     "rules check --format json examples/shop/rules.yaml",
@@ -262,6 +269,9 @@ constexpr std::array kVerbs = std::to_array<Verb>({
      "tsv table json", 0, 0, "", kVerifyExamples, run_db_verify},
     {"db compact", "house", "", "seal every day and compact the store", "dry-run", "tsv table json",
      0, 0, "", kCompactExamples, run_db_compact},
+    {"db diff", "house", "A B [SELECTOR]",
+     "what differs between two databases, by series and range; exit 1 where something does",
+     "at range limit", kTables, 2, 3, "two databases", kDiffExamples, run_db_diff},
     {"serve", "house", "", "Prometheus' HTTP API and remote write; made where there is none",
      "listen", "tsv", 0, 0, "", kServeExamples, run_serve},
     {"codec inspect", "house", "[FILE|SELECTOR]",

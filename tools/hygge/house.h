@@ -1,0 +1,12 @@
+// The verbs that treat a database directory as a whole.
+#pragma once
+
+#include <hygge/error.h>
+
+namespace hygge::command {
+
+class Context;
+
+Result<int> run_db_diff(Context& context);
+
+}  // namespace hygge::command
