@@ -692,7 +692,7 @@ class Parser {
       if (in_.is_word("step") || in_.is_word("range")) return query_duration();
       if (in_.is_word("min_of") || in_.is_word("max_of")) return extreme_duration();
     }
-    return unexpected("subquery or range selector", "number, duration, step(), or range()");
+    return unexpected(duration_context_, "number, duration, step(), or range()");
   }
 
   Result<Term> query_duration() {
@@ -728,6 +728,7 @@ class Parser {
   Result<Duration> duration(bool after_offset) {
     const std::size_t begin = in_.token().span.begin;
     const bool was_bound = std::exchange(bound_to_steps_, false);
+    duration_context_ = after_offset ? "offset" : "subquery or range selector";
     bool negative = false;
     if (after_offset && (in_.is(TokenKind::add) || in_.is(TokenKind::subtract))) {
       negative = in_.is(TokenKind::subtract);
@@ -893,7 +894,8 @@ class Parser {
   std::vector<Let::Binding> lets_;
   std::string_view being_bound_;  // the name of the let that is being read
   std::uint32_t nesting_ = 0;
-  bool bound_to_steps_ = false;  // a duration that the next node takes
+  bool bound_to_steps_ = false;        // a duration that the next node takes
+  std::string_view duration_context_;  ///< where the duration that is read stands, for errors
 };
 
 }  // namespace

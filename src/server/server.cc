@@ -115,6 +115,8 @@ Request request_of(const httplib::Request& from) {
   return request;
 }
 
+constexpr int kTooLarge = 413;
+
 class Listener : public httplib::Server {
  public:
   Listener(const Api& api, const server::Options& options, int wake)
@@ -135,6 +137,8 @@ class Listener : public httplib::Server {
                                   const httplib::ContentReader& read) {
       Request request = request_of(from);
       read_body(read, request);
+      // A declared length over the limit: httplib has said so and read nothing.
+      request.too_large = request.too_large || to.status == kTooLarge;
       answer(request, to);
     };
     Post(".*", with_body);

@@ -4,6 +4,7 @@
 #include <hygge/error.h>
 #include <hygge/formats.h>
 
+#include <algorithm>
 #include <array>
 #include <vector>
 
@@ -53,10 +54,12 @@ std::string overview() {
   std::string out =
       "hygge: metrics in, Gorilla-compressed, window and service-level answers out\n\n"
       "usage: hygge [--db DIR] VERB [ARGUMENTS] [FLAGS]\n\n";
+  std::size_t longest = 0;
+  for (const Verb& verb : verbs()) longest = std::max(longest, verb.name.size());
   std::string_view group;
   for (const Verb& verb : verbs()) {
-    out += fmt::format("{:<10}{:<14}{}\n", verb.group == group ? "" : verb.group, verb.name,
-                       verb.purpose);
+    out += fmt::format("{:<10}{:<{}}{}\n", verb.group == group ? "" : verb.group, verb.name,
+                       longest + 2, verb.purpose);
     group = verb.group;
   }
   out +=

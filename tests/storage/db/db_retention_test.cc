@@ -191,7 +191,7 @@ TEST(Retention, WholeDaysGoWithTheirFiles) {
   const auto files = [&] {
     std::size_t count = 0;
     for (const auto& entry : std::filesystem::directory_iterator(f.dir / "db" + "/store")) {
-      count += entry.path().extension() == ".sst" ? 1 : 0;
+      if (entry.path().extension() == ".sst") ++count;
     }
     return count;
   };

@@ -9,6 +9,7 @@
 #include <random>
 #include <set>
 
+#include "codec/smallest.h"
 #include "model/partition.h"
 #include "tests/support/temp_dir.h"
 
@@ -28,8 +29,9 @@ std::shared_ptr<Store> open_store(const std::string& dir) {
   return *store;
 }
 
+// As the head writes it; `sealed`: as a seal does.
 void put(Store& store, std::uint32_t series, std::uint16_t ordinal, const Samples& samples,
-         std::int32_t partition = kDay) {
+         std::int32_t partition = kDay, bool sealed = false) {
   std::vector<TimeMs> t;
   std::vector<double> v;
   for (const auto& [time, value] : samples) {
@@ -38,7 +40,8 @@ void put(Store& store, std::uint32_t series, std::uint16_t ordinal, const Sample
   }
   const auto start = static_cast<std::uint32_t>(t.front() - partition_range(partition).after);
   StoreBatch batch;
-  batch.put_chunk({partition, series, start, ordinal}, encode_chunk(t, v));
+  batch.put_chunk({partition, series, start, ordinal},
+                  sealed ? smallest_encoding(t, v) : encode_chunk(t, v));
   ASSERT_TRUE(store.apply(batch));
 }
 
@@ -100,7 +103,7 @@ TEST(Reseal, MergesCutsAndKeepsTheOtherPartitions) {
   put(*store, 7, 1, run_of(100, 300, 50));
   put(*store, 7, 2, run_of(200, 5, 90));
   put(*store, 7, 3, {{kAfter + 7, 3.5}});
-  put(*store, 9, 0, run_of(0, 3));
+  put(*store, 9, 0, run_of(0, 3), kDay, /*sealed=*/true);
   put(*store, 7, 0, {{partition_range(kDay + 1).after + 5, 1}}, kDay + 1);
   put(*store, 7, 4, {{partition_range(kDay - 1).after + 5, 1}}, kDay - 1);
   const Samples before = read(*store, 7);
