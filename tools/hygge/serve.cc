@@ -48,19 +48,26 @@ bool is_loopback(const std::string& host) {
   return host == "localhost" || host == "::1" || host.rfind("127.", 0) == 0;
 }
 
-// Returns on ^C or SIGTERM.
-void wait_for_interrupt() {
-  std::mutex mutex;
-  std::condition_variable changed;
-  bool interrupted = false;
-  on_interrupt([&] {
-    const std::lock_guard lock(mutex);
-    interrupted = true;
-    changed.notify_one();
-  });
-  std::unique_lock lock(mutex);
-  changed.wait(lock, [&] { return interrupted; });
-}
+// ^C or SIGTERM, from the moment this exists on.
+class Interrupt {
+ public:
+  Interrupt() {
+    on_interrupt([this] {
+      const std::lock_guard lock(mutex_);
+      came_ = true;
+      changed_.notify_one();
+    });
+  }
+  void wait() {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return came_; });
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool came_ = false;  // guarded by mutex_
+};
 
 }  // namespace
 
@@ -76,11 +83,13 @@ Result<int> run_serve(Context& context) {
   for (const std::string& line : db->open_report().notes) context.note(line);
   auto server = server::Server::start(*db, *options);
   if (!server) return tl::unexpected<Error>(server.error());
+  // Before anybody is told: whoever reads that may stop us at once.
+  Interrupt interrupt;
   context.note(fmt::format("serving {} at {}", *dir, server->url()));
   if (!is_loopback(options->host)) {
     context.note("whoever reaches this address may read and write everything");
   }
-  wait_for_interrupt();
+  interrupt.wait();
   server->stop();
   if (auto closed = db->close(); !closed) return tl::unexpected<Error>(closed.error());
   context.detail("stopped");

@@ -177,9 +177,9 @@ constexpr std::array kDiffExamples = std::to_array<std::string_view>({
     "db diff before.hygge shop.hygge --format json",
 });
 constexpr std::array kRulesExamples = std::to_array<std::string_view>({
-    "rules check examples/shop/rules.yaml",
-    "rules check --format json examples/shop/rules.yaml",
-    "rules check - < examples/shop/rules.yaml",
+    "rules check examples/shop/rules.yml",
+    "rules check --format json examples/shop/rules.yml",
+    "rules check - < examples/shop/rules.yml",
 });
 constexpr std::array kServeExamples = std::to_array<std::string_view>({
     "--db shop.hygge serve",
