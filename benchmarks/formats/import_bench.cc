@@ -137,7 +137,7 @@ void run(benchmark::State& state, std::string_view format, const Text& text) {
     samples += report->samples;
   }
   using benchmark::Counter;
-  state.SetBytesProcessed(static_cast<std::int64_t>(text.text.size() * state.iterations()));
+  state.SetBytesProcessed(static_cast<std::int64_t>(text.text.size()) * state.iterations());
   state.counters["samples/s"] = Counter(static_cast<double>(samples), Counter::kIsRate);
   state.counters["bytes/sample"] =
       static_cast<double>(text.text.size()) / static_cast<double>(text.samples);

@@ -18,7 +18,8 @@ class Host {
   static constexpr std::size_t kSeries = 100;
   static constexpr std::int64_t kIntervalMs = 10'000;
 
-  explicit Host(std::uint64_t number) : random_(number + 1), phase_ms_(1 + number * 97 % 9'500) {
+  explicit Host(std::uint64_t number)
+      : random_(number + 1), phase_ms_(static_cast<std::int64_t>(1 + number * 97 % 9'500)) {
     for (std::size_t i = 0; i < kSeries; ++i) state_[i] = start(i);
     requests_per_s_ = 30 + 40 * uniform();
     steepness_ = 0.6 + 0.8 * uniform();
