@@ -56,6 +56,7 @@ Result<std::shared_ptr<ViewState>> Db::Impl::capture(
   state->metadata = metadata_;
   state->on_duplicate = policy_.on_duplicate;
   state->alive = views_;
+  state->process = process_;
   state->home = home_;
   state->snapshot = home_->store->snapshot();
   return state;

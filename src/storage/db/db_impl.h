@@ -32,6 +32,7 @@
 #include "storage/db/decide.h"
 #include "storage/db/identity.h"
 #include "storage/db/partitions.h"
+#include "storage/db/process.h"
 #include "storage/db/view_state.h"
 #include "storage/file/files.h"
 #include "storage/head/head.h"
@@ -93,6 +94,7 @@ class Db::Impl {
 
   [[nodiscard]] const std::string& directory() const noexcept { return dir_; }
   [[nodiscard]] bool read_only() const noexcept { return read_only_; }
+  [[nodiscard]] const storage::Process& process() const noexcept { return process_; }
   [[nodiscard]] const OpenReport& open_report() const noexcept { return open_report_; }
 
  private:
@@ -237,6 +239,7 @@ class Db::Impl {
   const std::string dir_;
   const Options options_;
   const bool read_only_;
+  const storage::Process process_;
   storage::Identity identity_;
   storage::Files& files_ = storage::posix_files();
   std::shared_ptr<const storage::Home> home_;

@@ -19,6 +19,10 @@ TimeRange intersect(TimeRange a, TimeRange b) {
 
 SeriesReader::SeriesReader(const ViewState& state, const ViewState::Entry& entry, TimeRange range)
     : state_(state), entry_(entry), range_(intersect(range, state.range)) {
+  if (auto ours = state.process.check(); !ours) {
+    error_ = ours.error();
+    return;
+  }
   if (range_.empty()) return;
   partitions_ = state.presence.partitions_of(entry.id, partition_of(range_.after + 1),
                                              partition_of(range_.until));
@@ -26,6 +30,10 @@ SeriesReader::SeriesReader(const ViewState& state, const ViewState::Entry& entry
 
 bool SeriesReader::load_next_partition() {
   if (next_partition_ == partitions_.size()) return false;
+  if (auto ours = state_.process.check(); !ours) {
+    error_ = ours.error();
+    return false;
+  }
   const std::int32_t partition = partitions_[next_partition_++];
   pieces_.clear();
   next_piece_ = 0;

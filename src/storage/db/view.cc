@@ -71,8 +71,13 @@ Result<SeriesSamples> Series::samples(TimeRange range) const {
 
 View::View(std::shared_ptr<storage::ViewState> state) noexcept : state_(std::move(state)) {}
 View::View(View&&) noexcept = default;
-View& View::operator=(View&&) noexcept = default;
-View::~View() = default;
+View& View::operator=(View&& other) noexcept {
+  std::swap(state_, other.state_);
+  return *this;
+}
+View::~View() {
+  if (state_ && state_->process.forked()) storage::leave_alone(std::move(state_));
+}
 
 TimeRange View::range() const noexcept { return state_->range; }
 std::size_t View::selector_count() const noexcept { return state_->by_selector.size(); }

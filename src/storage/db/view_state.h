@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "storage/db/presence.h"
+#include "storage/db/process.h"
 #include "storage/head/head.h"
 #include "storage/store/store.h"
 #include "storage/upkeep/erase.h"
@@ -47,6 +48,7 @@ class ViewState {
   std::shared_ptr<const MetadataMap> metadata;
   OnDuplicate on_duplicate = OnDuplicate::last;
   std::shared_ptr<const void> alive;  ///< counts views for Db::close
+  Process process;                    ///< that captured it
 
   [[nodiscard]] const Labels& labels(const Entry& entry) const;
   /// One iterator for all series of the view, which one thread walks at a time.

@@ -253,7 +253,12 @@ class PosixFiles : public Files {
         ::ftruncate(fd->get(), 0) == 0 &&
         ::pwrite(fd->get(), pid.data(), pid.size(), 0) == static_cast<ssize_t>(pid.size());
     if (!wrote) return failed("writing", path);
-    return std::shared_ptr<void>(std::make_shared<Descriptor>(std::move(*fd)));
+    // Given back by hand: a child forked meanwhile shares the lock, and closing our end would leave
+    // it to the child.
+    return std::shared_ptr<void>(new Descriptor(std::move(*fd)), [](Descriptor* held) {
+      static_cast<void>(::flock(held->get(), LOCK_UN));
+      delete held;
+    });
   }
 
  private:
@@ -269,10 +274,13 @@ class PosixFiles : public Files {
     const auto got = ::pread(fd.get(), text.data(), text.size() - 1, 0);
     const std::string_view holder(text.data(), got > 0 ? static_cast<std::size_t>(got) : 0);
     const std::string_view pid = holder.substr(0, holder.find('\n'));
+    const bool ours = pid == fmt::format("{}", ::getpid());
     return fail(ErrorCode::busy,
-                fmt::format("{} is held by {}", path,
-                            pid.empty() ? "another process" : fmt::format("process {}", pid)),
-                "end that process, or open the database for reading only");
+                fmt::format("{} is held by {}{}", path,
+                            pid.empty() ? "another process" : fmt::format("process {}", pid),
+                            ours ? ", this one" : ""),
+                ours ? "use the database that is open already, or open it for reading only"
+                     : "end that process, or open the database for reading only");
   }
 };
 
