@@ -9,6 +9,7 @@
 #include <hygge/db.h>
 #include <hygge/error.h>
 #include <hygge/gorilla.h>
+#include <hygge/house.h>
 #include <hygge/labels.h>
 #include <hygge/maintain.h>
 #include <hygge/metadata.h>

@@ -1,6 +1,7 @@
-// db info, stats, verify, compact: the house.
+// db info, stats, compact: the house.
 #include <fmt/format.h>
 #include <hygge/db.h>
+#include <hygge/house.h>
 
 #include <stop_token>
 #include <string>
@@ -8,6 +9,7 @@
 
 #include "context.h"
 #include "figures.h"
+#include "house.h"
 #include "interrupt.h"
 #include "json.h"
 #include "progress.h"
@@ -83,29 +85,6 @@ std::string per_sample(std::uint64_t bytes, std::uint64_t samples) {
              : fmt::format("{:.2f}", static_cast<double>(bytes) / static_cast<double>(samples));
 }
 
-std::string damage_json(const VerifyReport& report) {
-  Json json;
-  json.open('{').member("schema", "hygge.verify/1").member("ok", report.ok());
-  json.key("checked").open('{').member("chunks", report.chunks).member("records", report.records);
-  json.member("series", report.series).close('}').key("damage").open('[');
-  for (const Damage& damage : report.damage) {
-    json.open('{').member("where", damage.where).key("series");
-    if (damage.series) {
-      json.open('{');
-      for (const Label& label : *damage.series) json.member(label.name, label.value);
-      json.close('}');
-    } else {
-      json.null();
-    }
-    const bool known = !damage.range.empty();
-    time_or_null(json, "from", known ? &damage.range.after : nullptr);
-    time_or_null(json, "to", known ? &damage.range.until : nullptr);
-    json.member("what", damage.what).close('}');
-  }
-  json.close(']').close('}');
-  return json.out() + "\n";
-}
-
 Result<int> done(Result<void> wrote, int code = 0) {
   if (!wrote) return tl::unexpected<Error>(wrote.error());
   return code;
@@ -116,6 +95,8 @@ Result<int> done(Result<void> wrote, int code = 0) {
 Result<int> run_db_info(Context& context) {
   auto db = context.open_to_read();
   if (!db) return tl::unexpected<Error>(db.error());
+  const auto directory = identify(db->directory());
+  if (!directory) return tl::unexpected<Error>(directory.error());
   const auto names = db->label_values(kNameLabel);
   if (!names) return tl::unexpected<Error>(names.error());
   const auto bounds = db->time_bounds();
@@ -123,6 +104,8 @@ Result<int> run_db_info(Context& context) {
   if (context.format() == "json") {
     Json json;
     json.open('{').member("schema", "hygge.info/1").member("directory", db->directory());
+    json.member("format", directory->format).member("id", directory->id);
+    json.member("created", directory->created_ms).member("snapshot", directory->snapshot);
     json.member("metrics", names->size());
     time_or_null(json, "from", bounds ? &bounds->first_ms : nullptr);
     time_or_null(json, "to", bounds ? &bounds->last_ms : nullptr);
@@ -133,6 +116,9 @@ Result<int> run_db_info(Context& context) {
   }
   Figures figures;
   figures.text("directory", db->directory());
+  figures.count("format", directory->format);
+  figures.text("created", context.time(directory->created_ms));
+  if (directory->snapshot) figures.text("kind", "snapshot, only to be read");
   figures.count("metrics", names->size());
   figures.text("from", bounds ? context.time(bounds->first_ms) : "");
   figures.text("to", bounds ? context.time(bounds->last_ms) : "");
@@ -171,31 +157,6 @@ Result<int> run_db_stats(Context& context) {
   figures.count("partitions_dirty", dirty);
   figures.text("samples_per_chunk", per_sample(stats->chunks.samples, stats->chunks.count));
   return done(figures.write(context));
-}
-
-Result<int> run_db_verify(Context& context) {
-  auto db = context.open_to_read();
-  if (!db) return tl::unexpected<Error>(db.error());
-  const auto report = db->verify();
-  if (!report) return tl::unexpected<Error>(report.error());
-  const int code = report->ok() ? 0 : 1;
-  if (context.format() == "json") return done(context.out().write(damage_json(*report)), code);
-  Figures figures;
-  figures.count("chunks", report->chunks);
-  figures.count("records", report->records);
-  figures.count("series", report->series);
-  figures.text("verdict",
-               report->ok() ? "whole" : fmt::format("DAMAGED in {} places", report->damage.size()));
-  for (const Damage& damage : report->damage) {
-    std::string line = fmt::format("{}: {}", damage.where, damage.what);
-    if (damage.series) line += fmt::format("; {}", to_string(*damage.series));
-    if (!damage.range.empty()) {
-      line += fmt::format("; after {} until {}", context.time(damage.range.after),
-                          context.time(damage.range.until));
-    }
-    figures.text("damage", line);
-  }
-  return done(figures.write(context), code);
 }
 
 namespace {
@@ -255,6 +216,26 @@ Result<int> run_db_compact(Context& context) {
   figures.bytes("chunk_bytes", after->chunks.bytes);
   if (stopped) context.note("interrupted; what is done stays, the rest is as it was");
   return done(figures.write(context), stopped ? kInterrupted : 0);
+}
+
+// There has been one format so far: what this says is all there is to do.
+Result<int> run_db_upgrade(Context& context) {
+  const auto dir = context.directory();
+  if (!dir) return tl::unexpected<Error>(dir.error());
+  const auto directory = identify(*dir);
+  if (!directory) return tl::unexpected<Error>(directory.error());
+  if (context.format() == "json") {
+    Json json;
+    json.open('{').member("schema", "hygge.upgrade/1").member("format", directory->format);
+    json.member("newest_format", directory->newest_format).key("steps").open('[');
+    json.close(']').close('}');
+    return done(context.out().write(json.out() + "\n"));
+  }
+  Figures figures;
+  figures.count("format", directory->format);
+  figures.count("newest_format", directory->newest_format);
+  figures.text("steps", "none: this is the newest format");
+  return done(figures.write(context));
 }
 
 }  // namespace hygge::command

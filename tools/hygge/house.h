@@ -7,6 +7,11 @@ namespace hygge::command {
 
 class Context;
 
+Result<int> run_db_verify(Context& context);
+Result<int> run_db_repair(Context& context);
+Result<int> run_db_upgrade(Context& context);
+Result<int> run_db_clone(Context& context);
+Result<int> run_db_snapshot(Context& context);
 Result<int> run_db_diff(Context& context);
 
 }  // namespace hygge::command

@@ -35,6 +35,7 @@ constexpr std::array kFlags = std::to_array<Flag>({
     {"wide", 0, "", "do not fit tables to the terminal", ""},
     {"progress", 0, "WHEN", "auto, json (a line a second on stderr) or never", "auto json never"},
     {"dry-run", 0, "", "read and count only; change nothing", ""},
+    {"deep", 0, "", "also read every series as a query does", ""},
     {"yes", 0, "", "do not ask", ""},
     {"now", 0, "", "off the disk, too: no file holds a deleted value when it returns", ""},
     {"explain", 0, "", "how the answer came about", ""},
@@ -164,12 +165,32 @@ constexpr std::array kStatsExamples = std::to_array<std::string_view>({
 constexpr std::array kVerifyExamples = std::to_array<std::string_view>({
     "--db shop.hygge db verify",
     "--db shop.hygge db verify --format json",
-    "--db shop.hygge db verify --quiet",
+    "--db shop.hygge db verify --deep",
 });
 constexpr std::array kCompactExamples = std::to_array<std::string_view>({
     "--db shop.hygge db compact",
     "--db shop.hygge db compact --dry-run",
     "--db shop.hygge db compact --format json",
+});
+constexpr std::array kRepairExamples = std::to_array<std::string_view>({
+    "--db shop.hygge db repair --dry-run",
+    "--db shop.hygge db repair --yes",
+    "--db shop.hygge db repair --yes --format json",
+});
+constexpr std::array kUpgradeExamples = std::to_array<std::string_view>({
+    "--db shop.hygge db upgrade",
+    "--db shop.hygge db upgrade --dry-run",
+    "--db shop.hygge db upgrade --format json",
+});
+constexpr std::array kCloneExamples = std::to_array<std::string_view>({
+    "--db shop.hygge db clone branch.hygge",
+    "--db shop.hygge db clone branch.hygge --format json",
+    "--db shop.hygge db clone /tmp/branch.hygge",
+});
+constexpr std::array kSnapshotExamples = std::to_array<std::string_view>({
+    "--db shop.hygge db snapshot before.hygge",
+    "--db shop.hygge db snapshot before.hygge --format json",
+    "--db shop.hygge db snapshot /tmp/before.hygge",
 });
 constexpr std::array kDiffExamples = std::to_array<std::string_view>({
     "db diff before.hygge shop.hygge",
@@ -265,13 +286,22 @@ constexpr std::array kVerbs = std::to_array<Verb>({
      0, "", kInfoExamples, run_db_info},
     {"db stats", "house", "", "samples, series, bytes, log", "", "tsv table json", 0, 0, "",
      kStatsExamples, run_db_stats},
-    {"db verify", "house", "", "read everything and check it; exit 1 where there is damage", "",
+    {"db verify", "house", "", "read everything and check it; exit 1 where there is damage", "deep",
      "tsv table json", 0, 0, "", kVerifyExamples, run_db_verify},
     {"db compact", "house", "", "seal every day and compact the store", "dry-run", "tsv table json",
      0, 0, "", kCompactExamples, run_db_compact},
+    {"db repair", "house", "",
+     "make a damaged database one that opens, with all that can be read; exit 1 if damage is left",
+     "dry-run yes", "tsv table json", 0, 0, "", kRepairExamples, run_db_repair},
+    {"db clone", "house", "TO", "a database of its own at TO, in a moment; both can be written", "",
+     "tsv table json", 1, 1, "where to", kCloneExamples, run_db_clone},
+    {"db snapshot", "house", "TO", "the same, only to be read", "", "tsv table json", 1, 1,
+     "where to", kSnapshotExamples, run_db_snapshot},
     {"db diff", "house", "A B [SELECTOR]",
      "what differs between two databases, by series and range; exit 1 where something does",
      "at range limit", kTables, 2, 3, "two databases", kDiffExamples, run_db_diff},
+    {"db upgrade", "house", "", "say what bringing a database to the newest format takes",
+     "dry-run", "tsv table json", 0, 0, "", kUpgradeExamples, run_db_upgrade},
     {"serve", "house", "", "Prometheus' HTTP API and remote write; made where there is none",
      "listen", "tsv", 0, 0, "", kServeExamples, run_serve},
     {"codec inspect", "house", "[FILE|SELECTOR]",

@@ -32,6 +32,17 @@ std::optional<Number> number(std::string_view digits, int base) {
   return value;
 }
 
+// Whether the last line is the checksum of those before it; empty where there is no such line.
+std::optional<bool> stated_checksum(std::string_view text) {
+  constexpr std::string_view kLine = "checksum ";
+  const std::size_t at = text.rfind(kLine);
+  if (at == std::string_view::npos) return std::nullopt;
+  std::string_view line = text.substr(at);
+  const auto digits = take_line(line, kLine);
+  const auto sum = digits ? number<std::uint32_t>(*digits, 16) : std::nullopt;
+  return sum && *sum == checksum32(as_bytes(text.substr(0, at)));
+}
+
 tl::unexpected<Error> damaged(std::string_view what) {
   return fail(ErrorCode::corruption, fmt::format("{}: {}", kIdentityFile, what));
 }
@@ -44,6 +55,7 @@ std::string to_text(const Identity& identity) {
   for (const std::uint8_t byte : identity.id) text += fmt::format("{:02x}", byte);
   text += fmt::format("\ncreated {}\ncreated_ms {}\n", format_time_utc(identity.created_ms),
                       identity.created_ms);
+  if (identity.snapshot) text += "kind snapshot\n";
   text += fmt::format("checksum {:08x}\n", checksum32(as_bytes(text)));
   return text;
 }
@@ -55,9 +67,13 @@ Result<Identity> parse_identity(std::string_view text) {
   Identity identity;
   const auto format = take_line(text, "format ");
   const auto version = format ? number<std::uint32_t>(*format, 10) : std::nullopt;
-  if (!version) return damaged("no format version");
+  if (!version || *version == 0) return damaged("no format version");
   // Before the rest, whose lines a newer format may have changed.
   if (*version > kFormatVersion) {
+    // Unless it has a checksum of our kind that is wrong: then it is no number that anybody wrote.
+    if (const auto sum = stated_checksum(whole); sum && !*sum) {
+      return damaged("its checksum does not match");
+    }
     return fail(ErrorCode::version,
                 fmt::format("the database has format {}, this library reads up to {}", *version,
                             kFormatVersion),
@@ -76,6 +92,10 @@ Result<Identity> parse_identity(std::string_view text) {
   const auto created_ms = created ? number<TimeMs>(*created, 10) : std::nullopt;
   if (!created_ms) return damaged("no creation time");
   identity.created_ms = *created_ms;
+  if (const auto kind = take_line(text, "kind ")) {
+    if (*kind != "snapshot") return damaged("an unknown kind of database");
+    identity.snapshot = true;
+  }
   const std::string_view summed = whole.substr(0, whole.size() - text.size());
   const auto checksum = take_line(text, "checksum ");
   const auto sum = checksum ? number<std::uint32_t>(*checksum, 16) : std::nullopt;

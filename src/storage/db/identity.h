@@ -5,6 +5,7 @@
 //   id 32 hexadecimal digits
 //   created 2026-03-01T09:00:00Z
 //   created_ms 1772355600000
+//   kind snapshot                         (only of a copy that is never written)
 //   checksum 8 hexadecimal digits, of all bytes before this line
 //
 // HYGGE is made last, by rename: without it there is no database, and no record was ever
@@ -33,6 +34,7 @@ struct Identity {
   std::uint32_t format = kFormatVersion;
   DatabaseId id{};
   TimeMs created_ms = 0;
+  bool snapshot = false;  ///< only to be read
 };
 
 [[nodiscard]] std::string to_text(const Identity& identity);

@@ -1,18 +1,12 @@
-// stats() and verify(): reports over everything that the database holds.
+// stats(): what the database holds, counted.
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <limits>
-#include <set>
 #include <utility>
 
 #include "codec/envelope.h"
-#include "model/canonical.h"
 #include "model/partition.h"
 #include "storage/db/db_impl.h"
-#include "storage/upkeep/merge.h"
-#include "storage/upkeep/seal.h"
-#include "storage/upkeep/stored.h"
 
 namespace hygge {
 
@@ -120,97 +114,6 @@ Result<Stats> Db::Impl::stats() {
   out.late_outdone = late_outdone_.load();
   out.early_closes = early_closes_.load();
   if (log_) out.log_syncs = log_->sync_count();
-  return out;
-}
-
-namespace {
-
-// Decodes a chunk and compares it with its envelope; "" if it is whole.
-std::string what_is_wrong(const ChunkKey& key, Bytes value, TimeRange& range) {
-  const auto envelope = read_envelope(value);
-  if (!envelope) return envelope.error().message;
-  range = {key.start_ms() - 1, key.start_ms() + envelope->span_ms};
-  ChunkSamples samples;
-  if (auto decoded = decode_chunk(value, key.start_ms(), samples); !decoded) {
-    return decoded.error().message;
-  }
-  ShapeTracker shape;
-  for (const double v : samples.v) shape.add(v);
-  if (shape.shape() != envelope->shape) return "its shape is not what its envelope says";
-  if (envelope->last && !same_bits(*envelope->last, samples.v.back())) {
-    return "its last value is not what its envelope says";
-  }
-  if (!partition_range(key.partition).contains(samples.t.back())) {
-    return "it reaches beyond its partition";
-  }
-  return {};
-}
-
-}  // namespace
-
-Result<VerifyReport> Db::Impl::verify() {
-  VerifyReport out;
-  std::shared_ptr<const storage::Home> home;
-  storage::Partitions partitions;
-  storage::StoreSnapshotPtr snapshot;
-  {
-    const std::shared_lock lock(state_mutex_);
-    if (!home_) return fail(ErrorCode::invalid_argument, fmt::format("{} is closed", dir_));
-    home = home_;
-    snapshot = home->store->snapshot();
-    partitions = partitions_;
-  }
-  storage::SealedOrder order;
-  const auto labels_of = [&](std::uint32_t series) -> std::optional<Labels> {
-    const std::shared_lock lock(state_mutex_);
-    if (!index_->contains(series)) return std::nullopt;
-    return index_->labels(series);
-  };
-  auto files = home->store->verify_checksums([&](std::string_view file, std::string_view what) {
-    out.damage.push_back({std::string(file), std::string(what), std::nullopt, {}});
-  });
-  if (!files) return tl::unexpected<Error>(files.error());
-  ChunkScan scan = home->store->scan(snapshot);
-  for (scan.seek(kFirstKey); scan.valid(); scan.next()) {
-    ++out.chunks;
-    const ChunkKey key = scan.key();
-    const auto labels = labels_of(key.series);
-    if (!labels) {
-      out.damage.push_back({describe(key), "its series is not in the index", std::nullopt, {}});
-      continue;
-    }
-    TimeRange range;
-    std::string what = what_is_wrong(key, scan.value(), range);
-    if (what.empty() && partitions.sealed(key.partition) &&
-        !partitions.dirty(key.partition, key.series)) {
-      what = order.next(key, range.until, chunk_count(scan.value()).value_or(0));
-    }
-    if (what.empty()) continue;
-    out.damage.push_back({describe(key), std::move(what), labels, range});
-  }
-  if (const Error* error = scan.error()) {
-    out.damage.push_back({"store/chunks", error->message, std::nullopt, {}});
-  }
-  auto series = home->store->scan_series([&](std::uint32_t id, Bytes value) -> Result<void> {
-    ++out.series;
-    const auto decoded = storage::decode_series_value(value);
-    const auto labels = decoded ? labels_from_canonical(as_bytes(decoded->canonical))
-                                : Result<Labels>(tl::unexpected<Error>(decoded.error()));
-    if (!labels) {
-      out.damage.push_back(
-          {fmt::format("series {}", id), labels.error().message, std::nullopt, {}});
-    }
-    return {};
-  });
-  if (!series) out.damage.push_back({"store/series", series.error().message, std::nullopt, {}});
-  auto log =
-      storage::verify_log(files_, fmt::format("{}/{}", dir_, storage::kLogDir), identity_.id);
-  if (!log) return tl::unexpected<Error>(log.error());
-  out.records = log->records;
-  for (const storage::LogDamage& damage : log->damage) {
-    out.damage.push_back(
-        {fmt::format("{} at {}", damage.file, damage.offset), damage.what, std::nullopt, {}});
-  }
   return out;
 }
 

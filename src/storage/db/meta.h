@@ -1,6 +1,8 @@
 // Entries of the column family `meta`, by name:
 //
 //   high_water          u32le: the next series id; every id below it may have been given out
+//   mark                varint: everything up to this record was flushed with it  (verify.h)
+//   retention           rules and pins                          (upkeep/retention.h)
 //   bounds              zigzag varints: oldest and newest sample, ms
 //   write_policy        byte out_of_order | varint within, ms | byte on_duplicate; absent: defaults
 //   batch_id/<4 hex>    a batch id and what was said of the batch  (batch_ids.h)

@@ -2,13 +2,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <random>
 #include <utility>
 
 #include "base/assert.h"
 #include "model/canonical.h"
 #include "storage/db/db_impl.h"
+#include "storage/db/directory.h"
 #include "storage/db/meta.h"
+#include "storage/db/verify.h"
 #include "storage/log/scan.h"
 #include "storage/upkeep/stored.h"
 
@@ -18,53 +19,15 @@ using storage::Files;
 
 namespace {
 
-std::string join(const std::string& dir, std::string_view name) {
-  return fmt::format("{}/{}", dir, name);
-}
+using storage::join;
+using storage::no_database;
+using storage::read_identity;
+using storage::write_identity;
 
-storage::DatabaseId random_id() {
-  std::random_device random;
-  storage::DatabaseId id;
-  for (std::uint8_t& byte : id) byte = static_cast<std::uint8_t>(random());
-  return id;
-}
-
-// What stands in a directory without HYGGE: nothing, or the pieces of a creation cut short.
-Result<bool> may_create_in(Files& files, const std::string& dir) {
-  auto entries = files.list(dir);
-  if (!entries) return tl::unexpected<Error>(entries.error());
-  for (const storage::FileInfo& entry : *entries) {
-    const bool ours = entry.name == storage::kLockFile || entry.name == storage::kLogDir ||
-                      entry.name == storage::kStoreDir || entry.name.starts_with("HYGGE.");
-    if (!ours) return false;
-  }
-  return true;
-}
-
-tl::unexpected<Error> no_database(const std::string& dir, bool other_files) {
-  return fail(
-      ErrorCode::not_found,
-      fmt::format("{} is not a hygge database: {}", dir,
-                  other_files ? "it holds other files and no HYGGE" : "there is no HYGGE in it"),
-      "name another directory, or let `hygge import` or Options::create_if_missing make one");
-}
-
-Result<storage::Identity> read_identity(Files& files, const std::string& dir) {
-  auto text = files.read(join(dir, storage::kIdentityFile));
-  if (!text) return tl::unexpected<Error>(text.error());
-  auto identity = storage::parse_identity(*text);
-  if (!identity) {
-    Error error = identity.error();
-    error.message = fmt::format("{}: {}", dir, error.message);
-    return tl::unexpected<Error>(std::move(error));
-  }
-  return identity;
-}
-
-// Everything but HYGGE, which create_identity makes last.
+// Everything but HYGGE, which is made last.
 Result<void> create_directory(Files& files, const std::string& dir) {
   if (auto made = files.create_directories(dir); !made) return made;
-  auto allowed = may_create_in(files, dir);
+  auto allowed = storage::may_create_in(files, dir);
   if (!allowed) return tl::unexpected<Error>(allowed.error());
   if (!*allowed) return no_database(dir, /*other_files=*/true);
   return {};
@@ -88,14 +51,6 @@ Result<void> begin_again(Files& files, const std::string& dir) {
     if (auto removed = files.remove_tree(join(dir, name)); !removed) return removed;
   }
   return {};
-}
-
-Result<void> write_identity(Files& files, const std::string& dir,
-                            const storage::Identity& identity) {
-  const std::string temporary = join(dir, "HYGGE.tmp");
-  if (auto wrote = files.write_synced(temporary, storage::to_text(identity)); !wrote) return wrote;
-  if (auto moved = files.rename(temporary, join(dir, storage::kIdentityFile)); !moved) return moved;
-  return files.sync_directory(dir);
 }
 
 }  // namespace
@@ -132,7 +87,7 @@ Result<std::shared_ptr<Db::Impl>> Db::Impl::open(const std::string& dir, const O
   const bool create = !files.exists(join(dir, storage::kIdentityFile));
   if (create) {
     if (auto begun = begin_again(files, dir); !begun) return tl::unexpected<Error>(begun.error());
-    impl->identity_ = {storage::kFormatVersion, random_id(), options.clock()};
+    impl->identity_ = {storage::kFormatVersion, storage::random_id(), options.clock(), false};
     if (auto made = files.create_directories(join(dir, storage::kLogDir)); !made) {
       return tl::unexpected<Error>(made.error());
     }
@@ -140,6 +95,16 @@ Result<std::shared_ptr<Db::Impl>> Db::Impl::open(const std::string& dir, const O
     auto identity = read_identity(files, dir);
     if (!identity) return tl::unexpected<Error>(identity.error());
     impl->identity_ = *identity;
+  }
+  if (impl->identity_.snapshot) {
+    return fail(ErrorCode::read_only, fmt::format("{} is a snapshot, which is only read", dir),
+                "clone it to get a database that can be written");
+  }
+  if (!create) {
+    // Before the open, which removes tables that the manifest does not name.
+    if (auto whole = storage::check_not_behind(files, dir, impl->identity_.id); !whole) {
+      return tl::unexpected<Error>(whole.error());
+    }
   }
   storage::StoreOptions store_options;
   store_options.create = create;
@@ -198,6 +163,11 @@ Result<std::shared_ptr<Db::Impl>> Db::Impl::open_read_only(const std::string& di
     auto store = storage::Store::open(join(dir, storage::kStoreDir), store_options);
     if (!store) {
       last = store.error();
+      continue;
+    }
+    const std::uint64_t stored = storage::store_mark(**store);
+    if (stored != 0 && stored < *mark) {
+      last = storage::behind(dir, stored, *mark);
       continue;
     }
     auto home = std::make_shared<storage::Home>();

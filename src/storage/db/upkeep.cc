@@ -12,6 +12,7 @@
 #include "base/mutation.h"
 #include "storage/db/db_impl.h"
 #include "storage/db/meta.h"
+#include "storage/db/verify.h"
 #include "storage/upkeep/stored.h"
 
 namespace hygge {
@@ -124,6 +125,10 @@ Result<void> Db::Impl::flush_and_mark(bool writers_held) {
   }
   log_bytes_since_mark_.store(0, std::memory_order_relaxed);
   if (mark <= marked_sequence_) return {};
+  // So that a store which is older than the log's mark can be told.
+  storage::StoreBatch says;
+  says.put_meta(storage::kMarkName, storage::encode_stored_mark(mark));
+  if (auto said = home_->store->apply(says); !said) return said;
   if (!broken("mark-after-flush")) {
     if (auto flushed = home_->store->flush(); !flushed) return flushed;
   }

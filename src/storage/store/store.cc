@@ -21,6 +21,8 @@
 #include <set>
 #include <utility>
 
+#include "storage/store/rocks.h"
+
 namespace hygge::storage {
 
 namespace {
@@ -31,26 +33,9 @@ constexpr std::array<const char*, kFamilies> kFamilyNames{"default", "chunks", "
 rocksdb::Slice slice(std::string_view text) { return {text.data(), text.size()}; }
 Bytes bytes(const rocksdb::Slice& text) { return as_bytes({text.data(), text.size()}); }
 
-Error to_error(const rocksdb::Status& status, std::string_view doing) {
-  ErrorCode code = ErrorCode::io;
-  if (status.IsNoSpace()) code = ErrorCode::no_space;
-  if (status.IsCorruption()) code = ErrorCode::corruption;
-  if (status.IsNotFound() || status.IsPathNotFound()) code = ErrorCode::not_found;
-  if (status.IsNotSupported()) code = ErrorCode::read_only;
-  return {code, fmt::format("store: {}: {}", doing, status.ToString()), {}, {}};
-}
-
 tl::unexpected<Error> failed(const rocksdb::Status& status, std::string_view doing) {
   return tl::unexpected<Error>(to_error(status, doing));
 }
-
-// RocksDB's own log: nothing, so that an open changes no file that a reader might miss.
-class NoLog : public rocksdb::Logger {
- public:
-  NoLog() : rocksdb::Logger(rocksdb::InfoLogLevel::FATAL_LEVEL) {}
-  using rocksdb::Logger::Logv;
-  void Logv(const char*, va_list) override {}
-};
 
 class Listener : public rocksdb::EventListener {
  public:
@@ -89,6 +74,21 @@ rocksdb::ColumnFamilyOptions family_options(const std::shared_ptr<rocksdb::Cache
   return options;
 }
 
+}  // namespace
+
+Error to_error(const rocksdb::Status& status, std::string_view doing) {
+  ErrorCode code = ErrorCode::io;
+  if (status.IsNoSpace()) code = ErrorCode::no_space;
+  if (status.IsCorruption()) code = ErrorCode::corruption;
+  if (status.IsNotFound() || status.IsPathNotFound()) code = ErrorCode::not_found;
+  if (status.IsNotSupported()) code = ErrorCode::read_only;
+  const char* const help = code == ErrorCode::corruption
+                               ? "`hygge db verify` says what is damaged, `hygge db repair` keeps "
+                                 "what can be read"
+                               : "";
+  return {code, fmt::format("store: {}: {}", doing, status.ToString()), help, {}};
+}
+
 std::vector<rocksdb::ColumnFamilyDescriptor> families(const std::shared_ptr<rocksdb::Cache>& cache,
                                                       const StoreOptions& options) {
   rocksdb::ColumnFamilyOptions chunks = family_options(cache, options.chunk_memtable_bytes);
@@ -106,8 +106,6 @@ std::vector<rocksdb::ColumnFamilyDescriptor> families(const std::shared_ptr<rock
   out.emplace_back(kFamilyNames[kMeta], family_options(cache, 1U << 20U));
   return out;
 }
-
-}  // namespace
 
 struct StoreBatch::Impl {
   struct Change {

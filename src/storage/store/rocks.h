@@ -1,0 +1,32 @@
+// What the files of this room share of RocksDB. Nobody else includes it.
+#pragma once
+
+#include <hygge/error.h>
+#include <rocksdb/cache.h>
+#include <rocksdb/env.h>
+#include <rocksdb/options.h>
+#include <rocksdb/status.h>
+
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "storage/store/store.h"
+
+namespace hygge::storage {
+
+/// RocksDB's own log: nothing, so that an open changes no file that a reader might miss.
+class NoLog : public rocksdb::Logger {
+ public:
+  NoLog() : rocksdb::Logger(rocksdb::InfoLogLevel::FATAL_LEVEL) {}
+  using rocksdb::Logger::Logv;
+  void Logv(const char*, va_list) override {}
+};
+
+/// All families with their options; `default` first.
+[[nodiscard]] std::vector<rocksdb::ColumnFamilyDescriptor> families(
+    const std::shared_ptr<rocksdb::Cache>& cache, const StoreOptions& options);
+
+[[nodiscard]] Error to_error(const rocksdb::Status& status, std::string_view doing);
+
+}  // namespace hygge::storage
