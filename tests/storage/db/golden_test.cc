@@ -1,0 +1,194 @@
+// tests/golden/database-1: a database as the first build of format 1 wrote it. Every later build
+// opens it, by reading in place and by writing a copy.
+//
+//   HYGGE_GOLDEN_TO=DIR   writes a new one to DIR instead (take LOCK, OPTIONS, IDENTITY, *.log and
+//   the segment's unused
+//                         end away)
+#include <gtest/gtest.h>
+#include <hygge/db.h>
+#include <hygge/house.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <sstream>
+
+#include "tests/support/temp_dir.h"
+
+namespace hygge {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr TimeMs kStart = 1'767'225'600'000;
+constexpr const char* kBatchId = "golden-1";
+constexpr TimeRange kErased{kStart + 20'000'000, kStart + 30'000'000};
+const std::string kGolden = std::string(HYGGE_SOURCE_DIR) + "/tests/golden/database-1";
+
+Retention rules() {
+  return {{{selector("m").value(), std::nullopt}},
+          {{selector("only_in_the_log").value(), everything()}}};
+}
+
+Options manual() {
+  Options options;
+  options.create_if_missing = true;
+  options.maintenance = Maintenance::manual;
+  options.sync = Sync::none();
+  options.clock = [] { return kStart + 30 * kDayMs; };  // the days are over
+  return options;
+}
+
+using Samples = std::map<std::pair<std::string, TimeMs>, double>;
+
+// What the database holds, by rule: two days, sealed and dirty again; late samples, rewritten ones;
+// integers and fractions; a batch id, a rule and a pin; a delete whose store work is not done.
+Samples expected() {
+  Samples out;
+  for (int k = 0; k < 4; ++k) {
+    const std::string name = "m{k=\"" + std::to_string(k) + "\"}";
+    for (int i = 0; i < 600; ++i) {
+      const double v = k % 2 == 0 ? i * (k + 1) : i * 0.1 + k;
+      out[{name, kStart + (i + 1) * 200'000}] = v;
+    }
+    for (int i = 0; i < 50; ++i) out[{name, kStart + i * 400'000 + 100'000}] = -i;   // late
+    for (int i = 0; i < 10; ++i) out[{name, kStart + (i + 1) * 200'000}] = 1e9 + i;  // rewritten
+  }
+  for (int i = 0; i < 30; ++i) out[{"only_in_the_log", kStart + i * 1'000}] = i;
+  std::erase_if(out, [](const auto& sample) {
+    return sample.first.first == "m{k=\"3\"}" && kErased.contains(sample.first.second);
+  });
+  return out;
+}
+
+void fill(Db& db) {
+  const auto name = [](int k) {
+    return Labels::from({{"__name__", "m"}, {"k", std::to_string(k)}});
+  };
+  Batch batch;
+  batch.describe("m", {MetricType::gauge, "", "golden"});
+  ASSERT_TRUE(db.set_retention(rules().rules));
+  ASSERT_TRUE(db.pin(rules().pins[0].selector, rules().pins[0].range));
+  const auto commit = [&] {
+    ASSERT_TRUE(db.write(batch));
+    batch.clear();
+  };
+  for (int i = 0; i < 600; ++i) {
+    for (int k = 0; k < 4; ++k) {
+      const double v = k % 2 == 0 ? i * (k + 1) : i * 0.1 + k;
+      batch.add(name(k).value(), kStart + (i + 1) * 200'000, v);
+    }
+  }
+  commit();
+  ASSERT_TRUE(db.compact());
+  for (int k = 0; k < 4; ++k) {
+    for (int i = 0; i < 50; ++i) batch.add(name(k).value(), kStart + i * 400'000 + 100'000, -i);
+  }
+  commit();
+  ASSERT_TRUE(db.flush());
+  for (int k = 0; k < 4; ++k) {
+    for (int i = 0; i < 10; ++i) batch.add(name(k).value(), kStart + (i + 1) * 200'000, 1e9 + i);
+  }
+  for (int i = 0; i < 30; ++i) batch.add({{"__name__", "only_in_the_log"}}, kStart + i * 1'000, i);
+  batch.set_id(kBatchId);
+  commit();
+  ASSERT_TRUE(db.erase(selector("m{k=\"3\"}").value(), kErased));
+}
+
+Samples read(const Db& db) {
+  Samples out;
+  const auto view = db.view({Selector{}}, everything());
+  EXPECT_TRUE(view);
+  for (const Series& series : view->series(0)) {
+    const auto samples = series.samples();
+    EXPECT_TRUE(samples) << samples.error().message;
+    if (!samples) continue;
+    for (std::size_t i = 0; i < samples->t.size(); ++i) {
+      out[{to_string(series.labels()), samples->t[i]}] = samples->v[i];
+    }
+  }
+  return out;
+}
+
+std::map<std::string, std::string> bytes_of(const std::string& dir) {
+  std::map<std::string, std::string> out;
+  for (const auto& entry : fs::recursive_directory_iterator(dir)) {
+    if (!entry.is_regular_file()) continue;
+    std::ostringstream text;
+    text << std::ifstream(entry.path(), std::ios::binary).rdbuf();
+    out[fs::relative(entry.path(), dir).string()] = text.str();
+  }
+  return out;
+}
+
+TEST(Golden, ReadInPlaceItHoldsWhatWasWrittenAndStaysAsItIs) {
+  if (const char* to = std::getenv("HYGGE_GOLDEN_TO")) {
+    const test::TempDir dir;
+    Db db = Db::open(dir / "db", manual()).value();
+    fill(db);
+    fs::copy(dir / "db", to, fs::copy_options::recursive);
+    GTEST_SKIP() << "written to " << to;
+  }
+  const auto before = bytes_of(kGolden);
+  {
+    const auto db = Db::open_read_only(kGolden);
+    ASSERT_TRUE(db) << db.error().message;
+    EXPECT_EQ(read(*db), expected());
+    EXPECT_EQ(db->metadata().at("m").help, "golden");
+    EXPECT_EQ(db->retention(), rules());
+    const Stats stats = db->stats().value();
+    EXPECT_EQ(stats.deletes_pending, 1U);
+    ASSERT_EQ(stats.days.size(), 3U) << "the first sample ends the day before";
+    EXPECT_NE(stats.days[1].state, Stats::Day::State::open);
+    EXPECT_TRUE(db->verify()->ok());
+  }
+  EXPECT_TRUE(bytes_of(kGolden) == before);
+  std::size_t bytes = 0;
+  for (const auto& [name, text] : before) bytes += text.size();
+  EXPECT_LT(bytes, 100'000U);
+}
+
+TEST(Golden, ACopyCanBeWrittenClonedAndRepaired) {
+  if (std::getenv("HYGGE_GOLDEN_TO") != nullptr) GTEST_SKIP();
+  const test::TempDir dir;
+  fs::copy(kGolden, dir / "db", fs::copy_options::recursive);
+  {
+    const auto opened = Db::open(dir / "db", manual());
+    ASSERT_TRUE(opened) << opened.error().message;
+  }
+  EXPECT_TRUE(hygge::repair(dir / "db")->actions.empty());
+  ASSERT_TRUE(clone(dir / "db", dir / "clone"));
+  for (const char* name : {"db", "clone"}) {
+    Db db = Db::open(dir / name, manual()).value();
+    EXPECT_EQ(read(db), expected());
+    EXPECT_EQ(db.retention(), rules());
+    Batch batch;
+    batch.add({{"__name__", "m"}, {"k", "0"}}, kStart, 1);
+    batch.set_id(kBatchId);
+    EXPECT_TRUE(db.write(batch)->repeat) << "a batch id is forgotten";
+    batch.clear();
+    batch.add({{"__name__", "m"}, {"k", "0"}}, kStart + 5 * kDayMs, 1);
+    EXPECT_TRUE(db.write(batch));
+    EXPECT_TRUE(db.compact());
+    EXPECT_EQ(read(db).size(), expected().size() + 1);
+    EXPECT_TRUE(db.verify()->ok());
+  }
+}
+
+TEST(Golden, ANewerFormatIsRefusedWithTheVersionItNeeds) {
+  const test::TempDir dir;
+  { Db db = Db::open(dir / "db", manual()).value(); }
+  std::ofstream(dir / "db/HYGGE") << "hygge database\nformat 7\nwhatever comes then\n";
+  for (const Error& error :
+       {Db::open(dir / "db", manual()).error(), Db::open_read_only(dir / "db").error(),
+        hygge::repair(dir / "db").error(), hygge::verify(dir / "db").error(),
+        clone(dir / "db", dir / "c").error(), identify(dir / "db").error()}) {
+    EXPECT_EQ(error.code, ErrorCode::version);
+    EXPECT_NE(error.message.find("format 7"), std::string::npos) << error.message;
+    EXPECT_NE(error.message.find("up to 1"), std::string::npos) << error.message;
+  }
+}
+
+}  // namespace
+}  // namespace hygge
