@@ -103,7 +103,8 @@ Result<AnswerSeries> series_of(const Document& entry, std::size_t& histograms) {
   if (!entry.is_object()) return no_reply("a series that is no object");
   AnswerSeries series;
   std::vector<Label> labels;
-  for (const auto& [name, value] : entry.value("metric", Document::object()).items()) {
+  const Document metric = entry.value("metric", Document::object());
+  for (const auto& [name, value] : metric.items()) {
     if (!value.is_string()) return no_reply("a label that is no text");
     labels.push_back({name, value.get<std::string>()});
   }

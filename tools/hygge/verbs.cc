@@ -184,13 +184,13 @@ constexpr std::array kUpgradeExamples = std::to_array<std::string_view>({
 });
 constexpr std::array kCloneExamples = std::to_array<std::string_view>({
     "--db shop.hygge db clone branch.hygge",
-    "--db shop.hygge db clone branch.hygge --format json",
-    "--db shop.hygge db clone /tmp/branch.hygge",
+    "--db shop.hygge db clone feature.hygge --format json",
+    "--db shop.hygge db clone hotfix.hygge -q",
 });
 constexpr std::array kSnapshotExamples = std::to_array<std::string_view>({
-    "--db shop.hygge db snapshot before.hygge",
-    "--db shop.hygge db snapshot before.hygge --format json",
-    "--db shop.hygge db snapshot /tmp/before.hygge",
+    "--db shop.hygge db snapshot sunday.hygge",
+    "--db shop.hygge db snapshot monday.hygge --format json",
+    "--db shop.hygge db snapshot tuesday.hygge -q",
 });
 constexpr std::array kDiffExamples = std::to_array<std::string_view>({
     "db diff before.hygge shop.hygge",
