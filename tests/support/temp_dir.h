@@ -31,4 +31,15 @@ class TempDir {
   std::string path_;
 };
 
+/// A copy of a database's folder as it is, which is about what kill -9 leaves. The store may remove
+/// an old file under the copy: then it is made once more.
+inline void copy_directory(const std::string& from, const std::string& to) {
+  std::error_code gone;
+  do {
+    std::filesystem::remove_all(to);
+    std::filesystem::copy(from, to, std::filesystem::copy_options::recursive, gone);
+  } while (gone == std::errc::no_such_file_or_directory);
+  ASSERT_FALSE(gone) << gone.message();
+}
+
 }  // namespace hygge::test

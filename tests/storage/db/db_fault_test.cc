@@ -168,7 +168,7 @@ void everywhere(Call call, int error, Sync sync, ErrorCode expected, std::size_t
         EXPECT_TRUE(db.write(batch_of(13))) << "it resumes by itself";
         acknowledged[13] = true;
       }
-      std::filesystem::copy(dir / "db", dir / "killed", std::filesystem::copy_options::recursive);
+      test::copy_directory(dir / "db", dir / "killed");
     }
     for (const char* const name : {"killed", "db"}) {
       auto after = Db::open(dir / name, options);

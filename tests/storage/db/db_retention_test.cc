@@ -234,7 +234,7 @@ TEST(Retention, AKilledSweepIsFinished) {
   {
     // The records are logged, the store work is not done: a kill right there.
     ASSERT_TRUE(f.db->erase(selector("m").value(), {kStart, kStart + 2 * kDayMs}));
-    std::filesystem::copy(f.dir / "db", copy, std::filesystem::copy_options::recursive);
+    test::copy_directory(f.dir / "db", copy);
   }
   std::optional<Db> db(Db::open(copy, f.options).value());
   EXPECT_EQ(Fixture::days(*db, "dev"), (Days{2, 3, 4, 5, 6, 7, 8, 9}));

@@ -216,7 +216,7 @@ TEST(DbSeal, StatesAndMarksOutliveAnOpen) {
   ASSERT_EQ(f.db->maintain().value().partitions_sealed, 1U);
   f.write(2, kDay0 + 77, 5);
   // As after kill -9: the marks of the copy come from its log.
-  std::filesystem::copy(dir / "db", dir / "killed", std::filesystem::copy_options::recursive);
+  test::copy_directory(dir / "db", dir / "killed");
   ASSERT_TRUE(f.db->close());
   f.open();
   EXPECT_EQ(f.day(0).state, State::sealed);
@@ -268,16 +268,6 @@ TEST(DbSeal, IsCutShortByStopAndByDeadlineAndBegunAgain) {
   expect_whole(*f.db);
 }
 
-// Until no file has gone while it was copied: the store removes old ones at any time.
-void copy_whole(const std::string& from, const std::string& to) {
-  std::error_code gone;
-  do {
-    std::filesystem::remove_all(to);
-    std::filesystem::copy(from, to, std::filesystem::copy_options::recursive, gone);
-  } while (gone == std::errc::no_such_file_or_directory);
-  ASSERT_FALSE(gone) << gone.message();
-}
-
 // A copy of the directory at every report of progress is what kill -9 leaves there. Late data
 // comes meanwhile.
 TEST(DbSeal, ACrashAtAnyStepLosesNothingAndTheSealIsDoneAgain) {
@@ -295,7 +285,7 @@ TEST(DbSeal, ACrashAtAnyStepLosesNothingAndTheSealIsDoneAgain) {
   how.settled = true;
   how.progress = [&](const Progress&) {
     if (copies % 3 == 1) f.write(copies % kSeries, kDay0 + 500 + copies, copies);
-    copy_whole(dir / "db", dir / ("copy" + std::to_string(copies)));
+    test::copy_directory(dir / "db", dir / ("copy" + std::to_string(copies)));
     models.push_back(f.model);
     ++copies;
   };
