@@ -209,7 +209,7 @@ void Head::close_late(std::uint32_t series, Part& part) {
   Late& late = *part.late;
   WaitingChunk chunk;
   chunk.key = key_of(series, part.partition, late.t.front(), part.next_ordinal);
-  // The db refuses batches before a pair runs out of ordinals (see late_room).
+  // 65,535 late chunks of one series in one day before a seal: nothing merges a pair earlier yet.
   HYGGE_ASSERT(part.next_ordinal < kMaxOrdinal);
   ++part.next_ordinal;
   chunk.last_ms = late.t.back();
