@@ -153,6 +153,9 @@ struct EraseReport {
   std::uint64_t series = 0;   ///< that had samples in the range
   std::uint64_t samples = 0;  ///< as a View just before would have read them
   std::uint64_t bytes = 0;    ///< of encoded chunks, in memory and in the store
+  /// Only with `now`: why files may still hold its bytes, though the delete stands. busy: a view
+  /// was taken meanwhile; corruption, io, no_space. Delete again with `now` to finish it.
+  std::optional<Error> still_on_disk;
 };
 
 /// An open database directory; holds the writer's lock until destroyed. Moveable, not copyable.
@@ -218,9 +221,8 @@ class Db {
   /// a write. Bytes on the disk go with the next maintenance, or with `now` before this returns:
   /// then no file of the directory holds a deleted value any more.
   /// Errors: invalid_argument (a pin keeps some of it; names the pin), limit (more series than one
-  /// record can name), read_only, no_space, io; with `now`
-  /// busy, before anything is changed if a View lives that is older, else when one was taken
-  /// meanwhile, and corruption, io: then the delete stands, and only its bytes may still be there.
+  /// record can name), read_only, no_space, io; with `now` busy, if a View lives that is older. An
+  /// error means that nothing is deleted; what fails later is in the receipt.
   /// O(samples in the range); readers wait only while memory is filtered.
   [[nodiscard]] Result<EraseReport> erase(std::span<const Selector> selectors, TimeRange range,
                                           const EraseOptions& options = {});

@@ -68,6 +68,7 @@ Result<int> run_delete(Context& context) {
   if (auto wrote = write_report(context, *report, dry); !wrote) {
     return tl::unexpected<Error>(wrote.error());
   }
+  if (report->still_on_disk) return tl::unexpected<Error>(*report->still_on_disk);
   return 0;
 }
 

@@ -302,10 +302,10 @@ Result<EraseReport> Db::Impl::erase(std::span<const Selector> selectors, TimeRan
   }
   auto doomed = log_erase(selectors, range, options.now);
   if (!doomed) return tl::unexpected<Error>(doomed.error());
-  const EraseReport report = count(*doomed->before, std::span(&range, 1));
+  EraseReport report = count(*doomed->before, std::span(&range, 1));
   if (options.now) {
     auto erased = erase_from_files(std::move(*doomed));
-    if (!erased) return tl::unexpected<Error>(erased.error());
+    if (!erased) report.still_on_disk = std::move(erased.error());
   } else if (options_.maintenance == Maintenance::thread) {
     wake_maintenance();
   }

@@ -5,7 +5,10 @@
 #include <bit>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <iterator>
+#include <optional>
+#include <utility>
 
 #include "tests/support/temp_dir.h"
 
@@ -205,6 +208,32 @@ TEST(Erase, NowIsBusyWhileAViewLivesAndChangesNothing) {
   }
   EXPECT_TRUE(db.erase(select("m"), everything(), {.now = true}));
   EXPECT_TRUE(read(db, "m").empty());
+}
+
+// A view that is taken after the check and before the store work. The clock is asked in between.
+TEST(Erase, NowGivesItsReceiptWhereAViewTakenMeanwhileKeepsTheBytes) {
+  const test::TempDir dir;
+  std::function<void()> meanwhile;
+  Options options = manual();
+  options.clock = [&meanwhile] {
+    if (meanwhile) std::exchange(meanwhile, {})();
+    return kStart;
+  };
+  Db db = Db::open(dir / "db", options).value();
+  write(db, "a", 1, 10);
+  ASSERT_TRUE(db.flush());
+  std::optional<View> view;
+  meanwhile = [&] { view = db.view({select("m")}, everything()).value(); };
+  const auto report = db.erase(select("m"), everything(), {.now = true});
+  ASSERT_TRUE(report) << report.error().message;
+  EXPECT_EQ(report->samples, 10U);
+  ASSERT_TRUE(view && report->still_on_disk);
+  EXPECT_EQ(report->still_on_disk->code, ErrorCode::busy) << report->still_on_disk->message;
+  EXPECT_TRUE(read(db, "m").empty()) << "the delete stands";
+  view.reset();
+  const auto again = db.erase(select("m"), everything(), {.now = true}).value();
+  EXPECT_EQ(again.samples, 0U);
+  EXPECT_FALSE(again.still_on_disk);
 }
 
 TEST(Erase, IsRefusedByAReaderAndAClosedDatabase) {
