@@ -5,7 +5,8 @@ if(HYGGE_FAST_TURN)
   find_program(HYGGE_LLD ld.lld)
   mark_as_advanced(HYGGE_CCACHE HYGGE_LLD)
   if(HYGGE_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
-    set(CMAKE_CXX_COMPILER_LAUNCHER "${HYGGE_CCACHE}")
+    # It caches what reads a precompiled header only if told that its macros and times do not matter.
+    set(CMAKE_CXX_COMPILER_LAUNCHER "${CMAKE_COMMAND}" -E env CCACHE_SLOPPINESS=pch_defines,time_macros "${HYGGE_CCACHE}")
   endif()
 endif()
 
