@@ -1,15 +1,33 @@
 #include "model/canonical.h"
 
+#include <cstring>
 #include <utility>
 #include <vector>
 
 namespace hygge {
 
+namespace {
+
+std::uint8_t* write_text(std::uint8_t* at, std::string_view text) noexcept {
+  at = write_varint(at, text.size());
+  std::memcpy(at, text.data(), text.size());
+  return at + text.size();
+}
+
+}  // namespace
+
+// Room is made once: a writer by labels comes here for every sample.
 void append_canonical(std::string& out, const Labels& labels) {
+  const std::size_t before = out.size();
+  std::size_t most = before;
   for (const Label& label : labels) {
-    put_text(out, label.name);
-    put_text(out, label.value);
+    most += label.name.size() + label.value.size() + 2 * kMaxVarintBytes;
   }
+  out.resize(most);
+  auto* const bytes = reinterpret_cast<std::uint8_t*>(out.data());
+  std::uint8_t* end = bytes + before;
+  for (const Label& label : labels) end = write_text(write_text(end, label.name), label.value);
+  out.resize(static_cast<std::size_t>(end - bytes));
 }
 
 std::string canonical(const Labels& labels) {

@@ -151,8 +151,8 @@ class Db::Impl {
   Result<void> start_writing();
   // write.cc
   Result<Prepared> prepare(const Batch& batch, Group& group);
-  Result<std::uint32_t> resolve(const Batch& batch, const Batch::Named& named, Group& group,
-                                Prepared& prepared) const;
+  Result<std::uint32_t> resolve_new(const Batch& batch, const Batch::Named& named, Group& group,
+                                    Prepared& prepared) const;
   Result<void> decide_on(Prepared& prepared, const storage::Knowledge& known);
   Result<std::uint64_t> log_batch(const Prepared& prepared);
   Result<storage::Knowledge> ask_store(std::span<const storage::IdSample> samples, bool replaying);

@@ -19,17 +19,51 @@ using storage::Head;
 using storage::IdSample;
 using storage::Touch;
 
-// Called under write_mutex_: only a writer changes the index, so it reads it without the state
-// lock.
-Result<std::uint32_t> Db::Impl::resolve(const Batch& batch, const Batch::Named& named, Group& group,
-                                        Prepared& prepared) const {
-  const std::string_view canonical =
-      std::string_view(batch.label_bytes()).substr(named.offset, named.bytes);
+namespace {
+
+std::string_view canonical_of(const Batch& batch, const Batch::Named& named) {
+  return std::string_view(batch.label_bytes()).substr(named.offset, named.bytes);
+}
+
+// The ids that the index has for a batch's label sets, in order, looked up some at a time.
+class KnownIds {
+ public:
+  KnownIds(const storage::Index& index, const Batch& batch) : index_(index), batch_(batch) {}
+
+  std::optional<std::uint32_t> next() {
+    if (at_ % kAtOnce == 0) look_up(batch_.named().subspan(at_));
+    return ids_[at_++ % kAtOnce];
+  }
+
+ private:
+  static constexpr std::size_t kAtOnce = 64;
+
+  void look_up(std::span<const Batch::Named> named) {
+    const std::size_t count = std::min(kAtOnce, named.size());
+    std::array<std::string_view, kAtOnce> sets;
+    for (std::size_t i = 0; i < count; ++i) {
+      if (named[i].valid) sets[i] = canonical_of(batch_, named[i]);
+    }
+    index_.find(std::span(sets).first(count), std::span(ids_).first(count));
+  }
+
+  const storage::Index& index_;
+  const Batch& batch_;
+  std::array<std::optional<std::uint32_t>, kAtOnce> ids_{};
+  std::size_t at_ = 0;
+};
+
+}  // namespace
+
+// The id of a label set that the index does not know. Called under write_mutex_: only a writer
+// changes the index, so it reads it without the state lock.
+Result<std::uint32_t> Db::Impl::resolve_new(const Batch& batch, const Batch::Named& named,
+                                            Group& group, Prepared& prepared) const {
+  const std::string_view canonical = canonical_of(batch, named);
   if (!named.valid) return fail(ErrorCode::invalid_argument, std::string(canonical));
   if (canonical.empty()) {
     return fail(ErrorCode::invalid_argument, "a series without any label");
   }
-  if (const auto id = index_->find(canonical)) return *id;
   if (const auto at = group.fresh.find(canonical); at != group.fresh.end()) return at->second;
   if (auto checked = check_labels(canonical); !checked) {
     return tl::unexpected<Error>(checked.error());
@@ -56,14 +90,20 @@ Result<Db::Impl::Prepared> Db::Impl::prepare(const Batch& batch, Group& group) {
   Prepared prepared;
   prepared.batch_id = batch.id();
   prepared.samples.reserve(batch.size());
+  KnownIds known(*index_, batch);
   std::size_t next_named = 0;
   for (std::size_t i = 0; i < batch.size(); ++i) {
     const Batch::Entry& entry = batch.entries()[i];
     std::uint32_t id = entry.series;
     if (next_named < batch.named().size() && batch.named()[next_named].entry == i) {
-      auto resolved = resolve(batch, batch.named()[next_named++], group, prepared);
-      if (!resolved) return tl::unexpected<Error>(resolved.error());
-      id = *resolved;
+      const Batch::Named& named = batch.named()[next_named++];
+      if (const auto found = known.next()) {
+        id = *found;
+      } else {
+        auto resolved = resolve_new(batch, named, group, prepared);
+        if (!resolved) return tl::unexpected<Error>(resolved.error());
+        id = *resolved;
+      }
     } else if (!index_->contains(id)) {
       return fail(ErrorCode::not_found, fmt::format("series id {} was never given out", id),
                   "ids come from Db::series and are valid until that Db closes");

@@ -26,6 +26,16 @@ class HashSlots {
       if (slot.hash == hash && equal(slot.number)) return slot.number;
     }
   }
+  /// Hints that find() is going to be called for `hash`.
+  void prefetch(std::uint32_t hash) const noexcept {
+    if (count_ > 0) __builtin_prefetch(&slots_[home(hash)]);
+  }
+  /// A number that find() may ask `equal` about first; 0: there is none. For prefetching.
+  [[nodiscard]] std::uint32_t candidate(std::uint32_t hash) const noexcept {
+    if (count_ == 0) return 0;
+    const Slot slot = slots_[home(hash)];
+    return slot.hash == hash ? slot.number : 0;
+  }
   /// `number` is not 0. Several numbers may have one hash.
   void add(std::uint32_t hash, std::uint32_t number) {
     HYGGE_ASSERT(number != 0);

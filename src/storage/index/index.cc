@@ -100,6 +100,15 @@ std::optional<std::uint32_t> Index::find(std::string_view canonical) const {
   return impl_->series.find(canonical, impl_->labels);
 }
 
+void Index::find(std::span<const std::string_view> canonical,
+                 std::span<std::optional<std::uint32_t>> out) const {
+  HYGGE_ASSERT(out.size() == canonical.size());
+  for (std::size_t i = 0; i < canonical.size(); i += SeriesTable::kFindMany) {
+    const std::size_t count = std::min(SeriesTable::kFindMany, canonical.size() - i);
+    impl_->series.find_many(canonical.subspan(i, count), impl_->labels, out.subspan(i, count));
+  }
+}
+
 void Index::add(std::uint32_t id, std::string_view canonical) {
   std::vector<LabelRef> labels;
   labels.reserve(16);

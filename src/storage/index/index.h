@@ -40,6 +40,10 @@ class Index {
 
   /// The series with these canonical label bytes. O(bytes), and two or three cache misses.
   [[nodiscard]] std::optional<std::uint32_t> find(std::string_view canonical) const;
+  /// The same for several at once, in order into `out`, as long as `canonical`: the cache misses of
+  /// some are waited for together.
+  void find(std::span<const std::string_view> canonical,
+            std::span<std::optional<std::uint32_t>> out) const;
   /// A new series. The caller vouches for canonical bytes that no series has, and an id that is
   /// new.
   void add(std::uint32_t id, std::string_view canonical);

@@ -19,6 +19,29 @@ std::uint32_t hash_of(std::string_view canonical) {
 
 std::optional<std::uint32_t> SeriesTable::find(std::string_view canonical,
                                                const LabelTable& labels) const {
+  return find(hash_of(canonical), canonical, labels);
+}
+
+void SeriesTable::find_many(std::span<const std::string_view> canonical, const LabelTable& labels,
+                            std::span<std::optional<std::uint32_t>> out) const {
+  HYGGE_ASSERT(canonical.size() <= kFindMany && out.size() >= canonical.size());
+  std::array<std::uint32_t, kFindMany> hashes{};
+  for (std::size_t i = 0; i < canonical.size(); ++i) {
+    hashes[i] = hash_of(canonical[i]);
+    by_canonical_.prefetch(hashes[i]);
+  }
+  for (std::size_t i = 0; i < canonical.size(); ++i) {
+    if (const Place place = by_canonical_.candidate(hashes[i]); place != 0) {
+      __builtin_prefetch(series_.at(place));
+    }
+  }
+  for (std::size_t i = 0; i < canonical.size(); ++i) {
+    out[i] = find(hashes[i], canonical[i], labels);
+  }
+}
+
+std::optional<std::uint32_t> SeriesTable::find(std::uint32_t hash, std::string_view canonical,
+                                               const LabelTable& labels) const {
   const auto equal = [&](Place place) {
     const std::uint32_t* const at = series_.at(place);
     // All at once: one by one, each waits for the comparison before it.
@@ -33,7 +56,7 @@ std::optional<std::uint32_t> SeriesTable::find(std::string_view canonical,
     }
     return left == 0;
   };
-  const auto place = by_canonical_.find(hash_of(canonical), equal);
+  const auto place = by_canonical_.find(hash, equal);
   if (!place) return std::nullopt;
   return *series_.at(*place);
 }

@@ -23,6 +23,10 @@ class SeriesTable {
  public:
   [[nodiscard]] std::optional<std::uint32_t> find(std::string_view canonical,
                                                   const LabelTable& labels) const;
+  /// The same for up to kFindMany at once: what they wait for comes in together.
+  static constexpr std::size_t kFindMany = 16;
+  void find_many(std::span<const std::string_view> canonical, const LabelTable& labels,
+                 std::span<std::optional<std::uint32_t>> out) const;
   /// `id` and what it is made of are new here.
   void add(std::uint32_t id, std::string_view canonical, std::span<const LabelRef> labels);
 
@@ -41,6 +45,8 @@ class SeriesTable {
   static constexpr std::uint32_t kPageIds = 1024;
   using Page = std::array<Place, kPageIds>;
 
+  [[nodiscard]] std::optional<std::uint32_t> find(std::uint32_t hash, std::string_view canonical,
+                                                  const LabelTable& labels) const;
   [[nodiscard]] Place place(std::uint32_t id) const noexcept {
     const std::size_t page = id / kPageIds;
     return page < pages_.size() && pages_[page] ? (*pages_[page])[id % kPageIds] : 0;

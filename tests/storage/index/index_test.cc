@@ -5,8 +5,12 @@
 #include <algorithm>
 #include <atomic>
 #include <iterator>
+#include <optional>
 #include <random>
+#include <string>
+#include <string_view>
 #include <thread>
+#include <vector>
 
 #include "model/canonical.h"
 
@@ -40,6 +44,25 @@ TEST(Index, FindsByLabelsAndById) {
   EXPECT_EQ(index.label_names(), (std::vector<std::string>{"__name__", "job"}));
   EXPECT_EQ(index.label_values("job"), (std::vector<std::string>{"a", "b"}));
   EXPECT_EQ(index.series_count(), 2U);
+}
+
+TEST(Index, FindsManyAtOnceAsOneByOne) {
+  Index index;
+  std::vector<std::string> sets;
+  for (std::uint32_t i = 0; i < 100; ++i) {
+    std::vector<Label> list{{"__name__", "up"}, {"job", std::to_string(i)}};
+    sets.push_back(canonical(labels(list)));
+    if (i % 3 != 0) add(index, 1'000 + i, list);
+  }
+  sets.emplace_back();
+  const std::vector<std::string_view> asked(sets.begin(), sets.end());
+  std::vector<std::optional<std::uint32_t>> found(asked.size(), 7);
+  index.find(asked, found);
+  for (std::size_t i = 0; i < asked.size(); ++i) {
+    EXPECT_EQ(found[i], index.find(asked[i])) << i;
+    EXPECT_EQ(found[i].has_value(), i < 100 && i % 3 != 0) << i;
+  }
+  index.find({}, {});
 }
 
 TEST(Index, SelectsByEveryOperator) {
