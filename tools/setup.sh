@@ -8,7 +8,8 @@ setup() {
   local purpose missing=() name
   for purpose in "$@"; do
     while read -r name; do
-      [ "$(dpkg-query -W -f '${db:Status-Status}' "$name" 2>/dev/null)" = installed ] || missing+=("$name")
+      # A command that is there, npm for example, may not come from Debian.
+      command -v "$name" >/dev/null || [ "$(dpkg-query -W -f '${db:Status-Status}' "$name" 2>/dev/null)" = installed ] || missing+=("$name")
     done < <(awk -v p="$purpose" '$1 == p {print $2}' "$hygge_root/tools/packages")
   done
   [ ${#missing[@]} -gt 0 ] || return 0
