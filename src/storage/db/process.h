@@ -6,16 +6,24 @@
 #include <hygge/error.h>
 #include <unistd.h>
 
+#include <atomic>
+#include <cstdint>
 #include <memory>
 #include <utility>
 
 namespace hygge::storage {
 
+/// How often fork() lies between the first process and this one, counted from the first call on:
+/// getpid() is a system call, too slow for what a scan asks at every series.
+[[nodiscard]] const std::atomic<std::uint32_t>& fork_count() noexcept;
+
 class Process {
  public:
-  Process() noexcept : id_(::getpid()) {}
+  Process() noexcept : id_(::getpid()), count_(&fork_count()), opened_at_(*count_) {}
 
-  [[nodiscard]] bool forked() const noexcept { return ::getpid() != id_; }
+  [[nodiscard]] bool forked() const noexcept {
+    return count_->load(std::memory_order_relaxed) != opened_at_;
+  }
   /// Errors: invalid_argument, in a child made by fork.
   [[nodiscard]] Result<void> check() const {
     if (!forked()) return {};
@@ -27,6 +35,8 @@ class Process {
 
  private:
   ::pid_t id_;
+  const std::atomic<std::uint32_t>* count_;
+  std::uint32_t opened_at_;
 };
 
 /// Lets go of what belongs to the parent without running its destructor.

@@ -190,6 +190,12 @@ class StoreSnapshot {
   const rocksdb::Snapshot* snapshot_;
 };
 
+// The least key that is greater.
+static ChunkKey next_possible(ChunkKey key) noexcept {
+  if (++key.ordinal == 0) ++key.start;
+  return key;
+}
+
 struct ChunkScan::Impl {
   rocksdb::DB* db = nullptr;
   rocksdb::ColumnFamilyHandle* family = nullptr;
@@ -198,6 +204,7 @@ struct ChunkScan::Impl {
   std::unique_ptr<rocksdb::Iterator> iterator;
   ChunkKey key;
   bool valid = false;
+  ChunkKey behind;  ///< if `valid`: no key lies at or past this one and before `key`
   std::optional<Error> error;
 
   void begin() {
@@ -234,12 +241,17 @@ ChunkScan& ChunkScan::operator=(ChunkScan&&) noexcept = default;
 ChunkScan::~ChunkScan() = default;
 
 void ChunkScan::seek(const ChunkKey& key) {
+  // Who reads one series after the other finds the scan where it wants it: a seek, through
+  // RocksDB's index and levels, costs more than the chunk.
+  if (impl_->valid && impl_->behind <= key && key <= impl_->key) return;
   // An iterator that has met a damaged block stays invalid for everything behind it.
   if (impl_->error) impl_->begin();
   impl_->iterator->Seek(encode_key(key));
+  impl_->behind = key;
   impl_->settle();
 }
 void ChunkScan::next() {
+  impl_->behind = next_possible(impl_->key);
   impl_->iterator->Next();
   impl_->settle();
 }

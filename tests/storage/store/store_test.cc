@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <fstream>
+#include <iterator>
 #include <random>
+#include <set>
 #include <vector>
 
 #include "tests/support/temp_dir.h"
@@ -41,6 +43,47 @@ TEST(ChunkKey, RefusesWhatIsNone) {
   EXPECT_FALSE(decode_chunk_key(as_bytes("short")));
   EXPECT_FALSE(decode_chunk_key(as_bytes(std::string(14, '\0'))));
   EXPECT_FALSE(decode_chunk_key(as_bytes(std::string(14, '\xff'))));
+}
+
+// A scan skips the seek where it stands right already: steps and seeks, mixed, as in a sorted set.
+TEST(ChunkScan, StandsWhereASortedSetSays) {
+  const test::TempDir dir;
+  auto store = open_store(dir / "store");
+  std::mt19937_64 random(11);
+  const auto random_key = [&random] {
+    return ChunkKey{
+        static_cast<std::int32_t>(random() % 2), static_cast<std::uint32_t>(random() % 4),
+        static_cast<std::uint32_t>(random() % 3) + 1,
+        random() % 4 == 0 ? std::uint16_t{0xffff} : static_cast<std::uint16_t>(random() % 2)};
+  };
+  std::set<ChunkKey> keys;
+  StoreBatch batch;
+  for (int i = 0; i < 40; ++i) {
+    const ChunkKey key = random_key();
+    keys.insert(key);
+    batch.put_chunk(key, "chunk");
+  }
+  ASSERT_TRUE(store->apply(batch));
+  ChunkScan scan = store->scan(store->snapshot());
+  auto at = keys.begin();
+  scan.seek(*at);
+  for (int i = 0; i < 20'000; ++i) {
+    if (at != keys.end() && random() % 3 == 0) {
+      ++at;
+      scan.next();
+    } else {
+      // Often where it stands, or right behind what it has left.
+      ChunkKey key = random_key();
+      if (at != keys.end() && random() % 2 == 0) key = *at;
+      if (at != keys.begin() && random() % 3 == 0) key = *std::prev(at);
+      at = keys.lower_bound(key);
+      scan.seek(key);
+    }
+    ASSERT_EQ(scan.valid(), at != keys.end()) << i;
+    if (at != keys.end()) {
+      ASSERT_EQ(scan.key(), *at) << i;
+    }
+  }
 }
 
 TEST(Store, KeepsWhatWasFlushed) {
