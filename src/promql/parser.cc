@@ -746,7 +746,8 @@ class Parser {
     Duration result;
     if (!term->literal) result.text = std::move(term->text);
     if (!known) return result;
-    const double ms = std::trunc(term->seconds * 1000.0);
+    // By nanoseconds, as Prometheus: 1001ms are 1.001 s, a thousand of which are not quite 1001.
+    const double ms = std::trunc(std::round(term->seconds * 1e9) / 1e6);
     // About 292 years, as far as Prometheus goes.
     if (!(std::abs(ms) <= 9.2e12)) return error_at(span, "duration out of range");
     if (!after_offset && ms <= 0) return error_at(span, "duration must be greater than 0");
