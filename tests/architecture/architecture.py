@@ -12,6 +12,7 @@ header is compiled alone.
 
 import argparse
 import collections
+import functools
 import pathlib
 import re
 import subprocess
@@ -39,6 +40,7 @@ class Room:
         self.also = set(also.split())
 
 
+@functools.lru_cache(maxsize=None)
 def without_comments(text):
     """The text with comments and the contents of strings blanked; its lines stay where they are."""
     token = re.compile(r'//[^\n]*|/\*.*?\*/|R"([^(\s]*)\(.*?\)\1"|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'', re.DOTALL)
