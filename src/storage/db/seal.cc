@@ -222,6 +222,8 @@ Result<MaintainReport> Db::Impl::compact(const Maintain& how) {
       static_cast<void>(step.cut_short());
       return step.report();
     }
+    auto compacted = home_->store->compact_partition(plan.partition, step.cancel());
+    if (!compacted) return tl::unexpected<Error>(compacted.error());
   }
   step.begin("compacting");
   if (!step.go_on(0)) {

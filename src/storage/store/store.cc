@@ -155,7 +155,11 @@ struct PartitionKeys {
 struct Store::Impl {
   Result<void> flush(Family family);
   Result<void> compact(Family family, const rocksdb::Slice* from, const rocksdb::Slice* to,
-                       std::atomic<bool>* cancel);
+                       std::atomic<bool>* cancel,
+                       rocksdb::BottommostLevelCompaction bottom =
+                           rocksdb::BottommostLevelCompaction::kIfHaveCompactionFilter);
+  /// Whether a file of chunks in the range still says of a key that it is gone.
+  Result<bool> holds_deletions(const rocksdb::Slice& from, const rocksdb::Slice& to) const;
 
   std::string dir;
   std::shared_ptr<rocksdb::Cache> cache;
@@ -321,8 +325,10 @@ Result<void> Store::Impl::flush(Family family) {
 }
 
 Result<void> Store::Impl::compact(Family family, const rocksdb::Slice* from,
-                                  const rocksdb::Slice* to, std::atomic<bool>* cancel) {
+                                  const rocksdb::Slice* to, std::atomic<bool>* cancel,
+                                  rocksdb::BottommostLevelCompaction bottom) {
   rocksdb::CompactRangeOptions options;
+  options.bottommost_level_compaction = bottom;
   // What flushes and other compactions do meanwhile goes on.
   options.exclusive_manual_compaction = false;
   options.canceled = cancel;
@@ -330,6 +336,17 @@ Result<void> Store::Impl::compact(Family family, const rocksdb::Slice* from,
   if (status.IsIncomplete() && cancel != nullptr && cancel->load()) return {};
   if (!status.ok()) return failed(status, fmt::format("compacting {}", kFamilyNames[family]));
   return {};
+}
+
+Result<bool> Store::Impl::holds_deletions(const rocksdb::Slice& from,
+                                          const rocksdb::Slice& to) const {
+  const rocksdb::Range range(from, to);
+  rocksdb::TablePropertiesCollection tables;
+  const rocksdb::Status status =
+      db->GetPropertiesOfTablesInRange(handles[kChunks], &range, 1, &tables);
+  if (!status.ok()) return failed(status, "reading the properties of chunk files");
+  return std::any_of(tables.begin(), tables.end(),
+                     [](const auto& table) { return table.second->num_deletions > 0; });
 }
 
 // `meta` last: what it says (high-water, presence) must never be ahead of what it speaks of.
@@ -357,7 +374,19 @@ Result<void> Store::compact_partition(std::int32_t partition, std::atomic<bool>*
   const PartitionKeys keys(partition);
   const rocksdb::Slice from = slice(keys.from);
   const rocksdb::Slice to = slice(keys.to);
-  return impl_->compact(kChunks, &from, &to, cancel);
+  const std::uint64_t change = last_change();
+  // One that RocksDB had begun under the seal's snapshot may run beside the first and bring out
+  // what was replaced once more.
+  for (int attempt = 0; attempt < 2; ++attempt) {
+    auto compacted = impl_->compact(kChunks, &from, &to, cancel,
+                                    rocksdb::BottommostLevelCompaction::kForceOptimized);
+    if (!compacted) return compacted;
+    if ((cancel != nullptr && cancel->load()) || has_snapshot_before(change)) return {};
+    const auto left = impl_->holds_deletions(from, to);
+    if (!left) return tl::unexpected<Error>(left.error());
+    if (!*left) return {};
+  }
+  return {};
 }
 
 Result<void> Store::drop_files(std::int32_t partition) {

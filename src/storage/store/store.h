@@ -104,7 +104,8 @@ class Store {
   /// Compacts everything to the bottom level; what lies there alone is left. `cancel`, if any, may
   /// be set by another thread: then it ends early, and well.
   [[nodiscard]] Result<void> compact(std::atomic<bool>* cancel = nullptr);
-  /// The same for the chunks of one partition.
+  /// All chunks of one partition, those at the bottom too: nothing stays of what was replaced, unless
+  /// a snapshot from before needs it.
   [[nodiscard]] Result<void> compact_partition(std::int32_t partition,
                                                std::atomic<bool>* cancel = nullptr);
   /// Unlinks the files of `chunks` that hold nothing but keys of this partition, whatever snapshots

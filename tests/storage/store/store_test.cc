@@ -86,6 +86,38 @@ TEST(ChunkScan, StandsWhereASortedSetSays) {
   }
 }
 
+// As a seal does it: chunks are replaced while a snapshot reads them, and RocksDB compacts
+// meanwhile.
+TEST(Store, CompactingAPartitionLeavesNothingOfWhatWasReplaced) {
+  const test::TempDir dir;
+  auto store = open_store(dir / "store");
+  std::mt19937_64 random(3);
+  const auto noise = [&random] {
+    std::string out(1'000, '\0');
+    for (char& c : out) c = static_cast<char>(random());
+    return out;
+  };
+  StoreBatch old_chunks;
+  for (std::uint32_t i = 1; i <= 2'000; ++i) old_chunks.put_chunk({19'000, 7, i, 0}, noise());
+  ASSERT_TRUE(store->apply(old_chunks));
+  ASSERT_TRUE(store->flush());
+  auto snapshot = store->snapshot();
+  StoreBatch batch;
+  for (std::uint32_t i = 1; i <= 2'000; ++i) batch.delete_chunk({19'000, 7, i, 0});
+  batch.put_chunk({19'000, 7, 2'001, 0}, noise());
+  ASSERT_TRUE(store->apply(batch));
+  ASSERT_TRUE(store->flush());
+  ASSERT_TRUE(store->compact());
+  EXPECT_GT(store->chunk_file_bytes(19'000), 1'900'000U) << "the snapshot needs them";
+  snapshot.reset();
+  ASSERT_TRUE(store->compact_partition(19'000));
+  EXPECT_LT(store->chunk_file_bytes(19'000), 10'000U);
+  ChunkScan scan = store->scan(store->snapshot());
+  scan.seek({19'000, 0, 0, 0});
+  ASSERT_TRUE(scan.valid());
+  EXPECT_EQ(scan.key(), (ChunkKey{19'000, 7, 2'001, 0}));
+}
+
 TEST(Store, KeepsWhatWasFlushed) {
   const test::TempDir dir;
   {
