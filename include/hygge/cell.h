@@ -41,7 +41,7 @@ struct Cell {
                       ///< what Prometheus' rate() extrapolates
 
   double min = 0, max = 0;            ///< NaN only if all are
-  TimeMs t_min_ms = 0, t_max_ms = 0;  ///< of equal values, the first
+  TimeMs t_min_ms = 0, t_max_ms = 0;  ///< of equal values, the last
   double sum = 0, sum_lost = 0;       ///< compensated: the sum is their sum
   double mean = 0, m2 = 0;            ///< Σ(v − mean)²
   double t_mean = 0;                  ///< mean time in seconds after t_first_ms
@@ -60,6 +60,17 @@ struct Cell {
   [[nodiscard]] double sum_value() const noexcept;
   [[nodiscard]] std::optional<double> avg() const noexcept;     ///< none when empty
   [[nodiscard]] std::optional<double> stdvar() const noexcept;  ///< population; none when empty
+};
+
+/// What a cell holds beside counts, first, last and resets: the parts that cost most.
+struct CellParts {
+  bool spread = true;      ///< sum, mean, M2, extremes and their times
+  bool regression = true;  ///< the moments of time
+  friend bool operator==(const CellParts&, const CellParts&) = default;
+  /// Whether a cell with these parts answers what takes `needed`.
+  [[nodiscard]] bool cover(const CellParts& needed) const noexcept {
+    return (spread || !needed.spread) && (regression || !needed.regression);
+  }
 };
 
 /// A cell and its interval (start_ms, start_ms + resolution].

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "base/assert.h"
+#include "window/cell_windows.h"
 #include "window/compensated.h"
 #include "window/families.h"
 
@@ -40,20 +41,20 @@ void merge_counter(Cell::Counter& counter, const Cell::Counter& next, DurationMs
   counter.v_last = next.v_last;
 }
 
-// The first of equal values keeps its time; any number replaces a NaN.
+// Of equal values the first stands, with the time of the last; any number replaces a NaN.
 void merge_extremes(Cell& cell, const Cell& next) {
-  if (next.min < cell.min || (std::isnan(cell.min) && !std::isnan(next.min))) {
-    cell.min = next.min;
+  if (next.min <= cell.min || std::isnan(cell.min)) {
+    if (!(next.min == cell.min)) cell.min = next.min;
     cell.t_min_ms = next.t_min_ms;
   }
-  if (next.max > cell.max || (std::isnan(cell.max) && !std::isnan(next.max))) {
-    cell.max = next.max;
+  if (next.max >= cell.max || std::isnan(cell.max)) {
+    if (!(next.max == cell.max)) cell.max = next.max;
     cell.t_max_ms = next.t_max_ms;
   }
 }
 
 // Means and central moments, by Chan, Golub and LeVeque, 1979.
-void merge_moments(Cell& cell, const Cell& next) {
+void merge_moments(Cell& cell, const Cell& next, bool regression) {
   windows::CompensatedSum total{cell.sum, cell.sum_lost};
   total.add(windows::CompensatedSum{next.sum, next.sum_lost});
   cell.sum = total.sum;
@@ -64,11 +65,12 @@ void merge_moments(Cell& cell, const Cell& next) {
   const double share = right / (left + right);
   const double weight = left * share;
   const double v_between = next.mean - cell.mean;
+  cell.mean += v_between * share;
+  cell.m2 += next.m2 + v_between * v_between * weight;
+  if (!regression) return;
   const double t_between =
       windows::seconds(cell.t_first_ms, next.t_first_ms) + next.t_mean - cell.t_mean;
-  cell.mean += v_between * share;
   cell.t_mean += t_between * share;
-  cell.m2 += next.m2 + v_between * v_between * weight;
   cell.t_m2 += next.t_m2 + t_between * t_between * weight;
   cell.tv_m2 += next.tv_m2 + t_between * v_between * weight;
 }
@@ -97,25 +99,32 @@ void Cell::add(const Sample& sample) noexcept {
 }
 
 void Cell::merge(const Cell& next, DurationMs lookback_ms) noexcept {
+  windows::merge(*this, next, lookback_ms, {true, true});
+}
+
+void windows::merge(Cell& into, const Cell& next, DurationMs lookback_ms,
+                    CellParts parts) noexcept {
   if (next.n == 0) {
-    stale_at_end = stale_at_end || next.stale_at_end;
+    into.stale_at_end = into.stale_at_end || next.stale_at_end;
     return;
   }
-  if (n == 0) {
-    *this = next;
+  if (into.n == 0) {
+    into = next;
     return;
   }
-  HYGGE_ASSERT(t_last_ms < next.t_first_ms);
-  merge_steps(*this, next);
-  merge_counter(counter, next.counter, lookback_ms);
-  merge_extremes(*this, next);
-  merge_moments(*this, next);
-  t_before_last_ms = next.n >= 2 ? next.t_before_last_ms : t_last_ms;
-  v_before_last = next.n >= 2 ? next.v_before_last : v_last;
-  t_last_ms = next.t_last_ms;
-  v_last = next.v_last;
-  stale_at_end = next.stale_at_end;
-  n += next.n;
+  HYGGE_ASSERT(into.t_last_ms < next.t_first_ms);
+  merge_steps(into, next);
+  merge_counter(into.counter, next.counter, lookback_ms);
+  if (parts.spread || parts.regression) {
+    merge_extremes(into, next);
+    merge_moments(into, next, parts.regression);
+  }
+  into.t_before_last_ms = next.n >= 2 ? next.t_before_last_ms : into.t_last_ms;
+  into.v_before_last = next.n >= 2 ? next.v_before_last : into.v_last;
+  into.t_last_ms = next.t_last_ms;
+  into.v_last = next.v_last;
+  into.stale_at_end = next.stale_at_end;
+  into.n += next.n;
 }
 
 double Cell::sum_value() const noexcept { return windows::CompensatedSum{sum, sum_lost}.value(); }

@@ -65,15 +65,26 @@ Value regression(const Spec& spec, const Cell& window, TimeMs at_ms) {
   return window.mean + slope * ahead;
 }
 
-// The k of (k·R, (k + 1)·R].
-std::int64_t interval_of(TimeMs t_ms, DurationMs resolution_ms) {
-  const std::int64_t k = t_ms / resolution_ms;
-  return t_ms % resolution_ms > 0 ? k : k - 1;
-}
-
 }  // namespace
 
 bool cells_suffice(Function function) noexcept { return function != Function::quantile; }
+
+CellParts parts_of(Function function) noexcept {
+  switch (function) {
+    case Function::sum:
+    case Function::avg:
+    case Function::min:
+    case Function::max:
+    case Function::stddev:
+    case Function::stdvar:
+      return {true, false};
+    case Function::deriv:
+    case Function::predict_linear:
+      return {true, true};
+    default:
+      return {false, false};
+  }
+}
 
 std::optional<double> apply(const Spec& spec, const Cell& window, const Cell& before, TimeMs end_ms,
                             TimeMs at_ms) noexcept {
@@ -123,17 +134,6 @@ std::optional<double> apply(const Spec& spec, const Cell& window, const Cell& be
       return extrapolated(spec, window, end_ms);
   }
   return std::nullopt;
-}
-
-void add_to_cells(std::span<const TimeMs> t, std::span<const double> v, DurationMs resolution_ms,
-                  std::vector<TimedCell>& cells) {
-  HYGGE_ASSERT(t.size() == v.size());
-  HYGGE_ASSERT(resolution_ms > 0);
-  for (std::size_t i = 0; i < t.size(); ++i) {
-    const bool fits = !cells.empty() && t[i] - cells.back().start_ms <= resolution_ms;
-    if (!fits) cells.push_back({interval_of(t[i], resolution_ms) * resolution_ms, {}});
-    cells.back().cell.add({t[i], v[i]});
-  }
 }
 
 }  // namespace hygge::windows

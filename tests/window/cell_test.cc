@@ -89,9 +89,9 @@ TEST(Cell, HoldsWhatASealedIntervalMustAnswer) {
   EXPECT_EQ(cell.fallen, 9);
   EXPECT_EQ(cell.changes, 3U);
   EXPECT_EQ(cell.min, 2);
-  EXPECT_EQ(cell.t_min_ms, 3'000) << "the first of equal values";
+  EXPECT_EQ(cell.t_min_ms, 4'000) << "the last of equal values";
   EXPECT_EQ(cell.max, 9);
-  EXPECT_EQ(cell.t_max_ms, 2'000);
+  EXPECT_EQ(cell.t_max_ms, 6'000);
   EXPECT_EQ(cell.sum_value(), 36);
   EXPECT_DOUBLE_EQ(*cell.avg(), 6);
   EXPECT_DOUBLE_EQ(*cell.stdvar(), 10);

@@ -265,6 +265,29 @@ Error decode(Bytes payload, std::vector<TimeMs>& t, std::vector<double>& v, cons
   return decode_padded({copy, payload.size()}, t, v, with);
 }
 
+Error decode_integers(Bytes block, std::size_t count, std::vector<std::int64_t>& out,
+                      const Kernels& with) {
+  HYGGE_ASSERT(count > 0 && count <= kMaxSamples);
+  Reader in(block, with);
+  Scratch scratch(count);
+  out.resize(count);
+  // Signed and unsigned twins may alias.
+  in.integers(count, scratch.words(), reinterpret_cast<std::uint64_t*>(out.data()));
+  if (in.ok() && in.left() != 0) in.fail(Error::trailing);
+  return in.error();
+}
+
+Error decode_values(Bytes block, std::size_t count, std::vector<double>& out, const Kernels& with) {
+  HYGGE_ASSERT(count > 0 && count <= kMaxSamples);
+  Reader in(block, with);
+  Scratch scratch(count);
+  out.resize(count);
+  Facts facts;
+  read_values(in, with, count, scratch.words(), out.data(), facts);
+  if (in.ok() && in.left() != 0) in.fail(Error::trailing);
+  return in.error();
+}
+
 std::size_t count(Bytes payload) noexcept {
   Reader in(payload, kPortableKernels);
   const std::uint64_t n = in.varint();

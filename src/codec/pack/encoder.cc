@@ -30,6 +30,8 @@ class Encoder::Impl {
   explicit Impl(const Kernels& with) : with_(&with), integers_(with) {}
 
   void append(std::span<const TimeMs> t, std::span<const double> v, std::string& out);
+  void append_integers(std::span<const std::int64_t> q, std::string& out);
+  void append_values(std::span<const double> v, std::string& out);
 
  private:
   struct ExceptionAt {
@@ -216,6 +218,22 @@ void Encoder::Impl::append(std::span<const TimeMs> t, std::span<const double> v,
   std::memcpy(out.data() + size + time_bytes, best_.data(), best_bytes_);
 }
 
+void Encoder::Impl::append_integers(std::span<const std::int64_t> q, std::string& out) {
+  if (q.empty() || q.size() > kMaxSamples) return;
+  reserve(q.size());
+  integers_.plan(q);
+  const std::uint8_t* const end = integers_.write(times_.data());
+  out.append(reinterpret_cast<const char*>(times_.data()),
+             static_cast<std::size_t>(end - times_.data()));
+}
+
+void Encoder::Impl::append_values(std::span<const double> v, std::string& out) {
+  if (v.empty() || v.size() > kMaxSamples) return;
+  reserve(v.size());
+  choose_values(v);
+  out.append(reinterpret_cast<const char*>(best_.data()), best_bytes_);
+}
+
 Encoder::Encoder(const Kernels& with) : impl_(std::make_unique<Impl>(with)) {}
 Encoder::Encoder(Encoder&&) noexcept = default;
 Encoder& Encoder::operator=(Encoder&&) noexcept = default;
@@ -223,6 +241,12 @@ Encoder::~Encoder() = default;
 
 void Encoder::append(std::span<const TimeMs> t, std::span<const double> v, std::string& out) {
   impl_->append(t, v, out);
+}
+void Encoder::append_integers(std::span<const std::int64_t> q, std::string& out) {
+  impl_->append_integers(q, out);
+}
+void Encoder::append_values(std::span<const double> v, std::string& out) {
+  impl_->append_values(v, out);
 }
 
 }  // namespace hygge::pack

@@ -78,10 +78,21 @@ class Encoder {
   /// Appends the payload of 1 … kMaxSamples samples to `out` (t and v of equal length; anything
   /// else appends nothing). Equal input gives equal bytes. O(n).
   void append(std::span<const TimeMs> t, std::span<const double> v, std::string& out);
+  /// Appends one block alone: what a payload has for its times, and for its values. Whoever reads
+  /// it has to know how many there are.
+  void append_integers(std::span<const std::int64_t> q, std::string& out);
+  void append_values(std::span<const double> v, std::string& out);
 
  private:
   class Impl;
   std::unique_ptr<Impl> impl_;
 };
+
+/// Replaces `out` by the `count` numbers of a block, which may be any bytes, behind which
+/// kReadPadBytes bytes are readable. `count` is 1 … kMaxSamples. O(count).
+[[nodiscard]] Error decode_integers(Bytes block, std::size_t count, std::vector<std::int64_t>& out,
+                                    const Kernels& with = kernels());
+[[nodiscard]] Error decode_values(Bytes block, std::size_t count, std::vector<double>& out,
+                                  const Kernels& with = kernels());
 
 }  // namespace hygge::pack

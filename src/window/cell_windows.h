@@ -1,0 +1,24 @@
+// Window functions over cells, for every step of a grid at once: evaluate() of function.h, where
+// the samples are cells.
+#pragma once
+
+#include <hygge/cell.h>
+#include <hygge/time.h>
+
+#include <span>
+
+#include "window/function.h"
+
+namespace hygge::windows {
+
+/// Merges the `parts` of a cell that follows, and all that every cell has.
+void merge(Cell& into, const Cell& next, DurationMs lookback_ms, CellParts parts) noexcept;
+
+/// Fills `out` for the windows that end at grid.at(i) − offset_ms. `cells` rise, each holds the
+/// samples after its start and not after the next one's, and none reaches over the beginning or the
+/// end of a window. They need to hold the samples of (first step − offset − reach, last step −
+/// offset]. Only for functions that cells suffice for. O(cells + steps), some of them twice.
+void evaluate(const Spec& spec, std::span<const TimedCell> cells, const Steps& grid,
+              DurationMs offset_ms, RowOut out);
+
+}  // namespace hygge::windows
