@@ -21,6 +21,8 @@
 #include <hygge/sample.h>
 #include <hygge/selector.h>
 #include <hygge/slo.h>
+#include <hygge/slo_history.h>
+#include <hygge/slo_types.h>
 #include <hygge/time.h>
 #include <hygge/view.h>
 #include <hygge/window.h>

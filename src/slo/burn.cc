@@ -1,4 +1,6 @@
 // Burn rates and the alerts on them.
+#include "slo/burn.h"
+
 #include <hygge/slo.h>
 
 #include <algorithm>
@@ -10,14 +12,20 @@ namespace hygge::slo {
 
 namespace {
 
-// Below this share of known slices in either window a rule says nothing.
-constexpr double kMinAlertCoverage = 0.5;
+struct AlertCover {
+  std::int64_t known = 0;
+  std::int64_t countable = 0;  ///< not excluded
+
+  [[nodiscard]] std::optional<double> share() const {
+    if (countable <= 0) return std::nullopt;
+    return static_cast<double>(known) / static_cast<double>(countable);
+  }
+};
 
 // Slices before the first data count as idle: a new service is not blind.
-std::optional<double> alert_coverage(const Track& track, const Counts& counts, TimeRange range) {
+AlertCover alert_cover(const Track& track, const Counts& counts, TimeRange range) {
   const auto slices = (range.until - range.after) / track.step_ms();
   const auto excluded = counts.slices[static_cast<std::size_t>(State::excluded)];
-  if (slices <= excluded) return std::nullopt;
   // Excluded ones among those before the first data count once.
   const TimeMs first =
       std::clamp(track.first_data_ms().value_or(range.until), range.after, range.until);
@@ -26,7 +34,7 @@ std::optional<double> alert_coverage(const Track& track, const Counts& counts, T
       std::int64_t{counts.slices[static_cast<std::size_t>(State::measured)]} +
       counts.slices[static_cast<std::size_t>(State::idle)] +
       before.slices[static_cast<std::size_t>(State::no_data)];
-  return static_cast<double>(known) / static_cast<double>(slices - excluded);
+  return {known, slices - excluded};
 }
 
 std::optional<double> burn_of(const Counts& counts, const Rational& budget,
@@ -39,6 +47,25 @@ std::optional<double> burn_of(const Counts& counts, const Rational& budget,
       (static_cast<long double>(counts.total) * static_cast<long double>(budget.num)));
 }
 
+}  // namespace
+
+bool is_blind(std::int64_t known, std::int64_t countable) noexcept {
+  // Below half.
+  return countable > 0 && 2 * known < countable;
+}
+
+bool passes_gates(const AlertRule& rule, const Rational& threshold, double bad, double total,
+                  std::optional<double>* p_value) noexcept {
+  bool significant = true;
+  if (rule.significance) {
+    const double p =
+        binomial_tail(std::round(total), std::min(1.0, threshold.value()), std::ceil(bad));
+    significant = p < *rule.significance;
+    if (p_value != nullptr) *p_value = p;
+  }
+  return significant && bad >= static_cast<double>(rule.min_bad);
+}
+
 RuleBurn evaluate(const Track& track, const Definition& definition, const AlertRule& rule,
                   TimeMs to) {
   RuleBurn out;
@@ -48,30 +75,26 @@ RuleBurn evaluate(const Track& track, const Definition& definition, const AlertR
   const TimeRange short_range{to - rule.short_ms, to};
   out.long_counts = track.sum(long_range);
   out.short_counts = track.sum(short_range);
-  out.long_coverage = alert_coverage(track, out.long_counts, long_range);
-  out.short_coverage = alert_coverage(track, out.short_counts, short_range);
+  const AlertCover long_cover = alert_cover(track, out.long_counts, long_range);
+  const AlertCover short_cover = alert_cover(track, out.short_counts, short_range);
+  out.long_coverage = long_cover.share();
+  out.short_coverage = short_cover.share();
   out.long_burn = burn_of(out.long_counts, budget, out.long_coverage);
   out.short_burn = burn_of(out.short_counts, budget, out.short_coverage);
   out.min_bad_met = out.long_counts.bad >= static_cast<double>(rule.min_bad);
-  bool significant = true;
-  if (rule.significance) {
-    out.p_value = binomial_tail(std::round(out.long_counts.total), std::min(1.0, threshold.value()),
-                                std::ceil(out.long_counts.bad));
-    significant = *out.p_value < *rule.significance;
-  }
+  const bool passes =
+      passes_gates(rule, threshold, out.long_counts.bad, out.long_counts.total, &out.p_value);
   // Where every slice is excluded there is nothing to know; such a window is not above either.
-  if (out.long_coverage.value_or(1) < kMinAlertCoverage ||
-      out.short_coverage.value_or(1) < kMinAlertCoverage) {
+  if (is_blind(long_cover.known, long_cover.countable) ||
+      is_blind(short_cover.known, short_cover.countable)) {
     out.state = RuleState::unknown;
     return out;
   }
   const bool both = above(out.long_counts.bad, out.long_counts.total, threshold, rule.or_equal) &&
                     above(out.short_counts.bad, out.short_counts.total, threshold, rule.or_equal);
-  out.state = both && out.min_bad_met && significant ? RuleState::firing : RuleState::ok;
+  out.state = both && passes ? RuleState::firing : RuleState::ok;
   return out;
 }
-
-}  // namespace
 
 std::string_view to_string(RuleState state) noexcept {
   switch (state) {
@@ -146,7 +169,7 @@ BurnState burn(const Track& track, const Definition& definition, TimeMs at_ms,
     window.window_ms = window_ms;
     const TimeRange range{out.to_ms - window_ms, out.to_ms};
     window.counts = track.sum(range);
-    window.coverage = alert_coverage(track, window.counts, range);
+    window.coverage = alert_cover(track, window.counts, range).share();
     window.burn = burn_of(window.counts, definition.budget(), window.coverage);
     out.windows.push_back(window);
   }

@@ -62,6 +62,11 @@ TimeMs slice_at(const Definition& definition, TimeMs at_ms) {
 
 }  // namespace
 
+int local_hour(TimeMs t_ms, const std::string& tz) {
+  const cctz::time_point<cctz::seconds> t(cctz::seconds(slice_floor(t_ms, kSecondMs) / kSecondMs));
+  return cctz::convert(t, zone_of(tz)).hour();
+}
+
 bool is_zone(const std::string& tz) {
   cctz::time_zone zone;
   return cctz::load_time_zone(tz, &zone);
@@ -184,6 +189,20 @@ std::string_view to_string(Calendar::Unit unit) noexcept {
       break;
   }
   return "year";
+}
+
+DurationMs nominal_length(Calendar::Unit unit) noexcept {
+  switch (unit) {
+    case Calendar::Unit::week:
+      return 7 * kDayMs;
+    case Calendar::Unit::month:
+      return 30 * kDayMs;
+    case Calendar::Unit::quarter:
+      return 90 * kDayMs;
+    case Calendar::Unit::year:
+      break;
+  }
+  return 365 * kDayMs;
 }
 
 }  // namespace hygge::slo

@@ -21,6 +21,9 @@ struct Window {
 [[nodiscard]] std::vector<std::int32_t> excluded_slices(const Definition& definition,
                                                         TimeRange range);
 
+/// The hour of the zone's day, 0 … 23.
+[[nodiscard]] int local_hour(TimeMs t_ms, const std::string& tz);
+
 /// Whether there is such a zone.
 [[nodiscard]] bool is_zone(const std::string& tz);
 

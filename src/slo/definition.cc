@@ -26,7 +26,45 @@ bool Test::holds(double v) const noexcept {
   return v != limit;
 }
 
+std::string_view to_string(Test::Op op) noexcept {
+  switch (op) {
+    case Test::Op::lt:
+      return "<";
+    case Test::Op::le:
+      return "<=";
+    case Test::Op::gt:
+      return ">";
+    case Test::Op::ge:
+      return ">=";
+    case Test::Op::eq:
+      return "==";
+    case Test::Op::ne:
+      break;
+  }
+  return "!=";
+}
+
 namespace {
+
+std::string fault_of_parts(const Definition& definition) {
+  const Composite& composite = *definition.composite;
+  if (composite.of.empty() || composite.of.size() != definition.components.size()) {
+    return "the composite has no components, or not all of them were found";
+  }
+  for (const Definition& component : definition.components) {
+    if (component.composite) {
+      return fmt::format("its component {} is a composite itself", component.name);
+    }
+    if (component.step_ms != definition.step_ms) {
+      return fmt::format("its component {} has another step", component.name);
+    }
+    if (auto valid = validate(component); !valid) return valid.error().message;
+  }
+  if (!composite.has_slices() && !definition.alerts.empty()) {
+    return fmt::format("alerts need slices, which composite: {} has not", to_string(composite.how));
+  }
+  return {};
+}
 
 std::string fault_of(const Definition& definition) {
   const DurationMs step = definition.step_ms;
@@ -34,6 +72,10 @@ std::string fault_of(const Definition& definition) {
   if (step <= 0 || kHourMs % step != 0) return "the step does not divide an hour";
   if (!whole(definition.window_ms) || definition.window_ms < 2 * step) {
     return "the window is not two steps or more";
+  }
+  if (definition.composite) {
+    const std::string fault = fault_of_parts(definition);
+    if (!fault.empty()) return fault;
   }
   if (definition.lookback_ms < 0) return "the lookback is negative";
   const Rational& objective = definition.objective;

@@ -15,28 +15,17 @@ const char* unit_of(const Definition& definition) {
   return definition.method == Method::occurrences ? "events" : "slices";
 }
 
-const char* operator_of(Test::Op op) {
-  switch (op) {
-    case Test::Op::lt:
-      return "<";
-    case Test::Op::le:
-      return "<=";
-    case Test::Op::gt:
-      return ">";
-    case Test::Op::ge:
-      return ">=";
-    case Test::Op::eq:
-      return "==";
-    case Test::Op::ne:
-      break;
-  }
-  return "!=";
-}
-
 void say_selectors(const Definition& definition, std::vector<std::string>& out) {
+  if (definition.composite) {
+    for (const Composite::Part& part : definition.composite->of) {
+      out.push_back(fmt::format("{:<9} {}, weight {}", to_string(definition.composite->how),
+                                part.slo, part.weight.value()));
+    }
+    return;
+  }
   if (definition.ok) {
     out.push_back(fmt::format("ok        {} {} {}", hygge::to_string(definition.total),
-                              operator_of(definition.ok->op), definition.ok->limit));
+                              to_string(definition.ok->op), definition.ok->limit));
     return;
   }
   out.push_back(fmt::format("{}      {}", definition.part_is_good ? "good" : "bad ",
@@ -46,7 +35,8 @@ void say_selectors(const Definition& definition, std::vector<std::string>& out) 
 
 void say_counts(const Report& report, const Definition& definition, std::vector<std::string>& out) {
   const Counts& counts = report.counts;
-  const char* how = definition.ok                    ? "samples, and those that fail"
+  const char* how = definition.composite             ? "the slices of its components"
+                    : definition.ok                  ? "samples, and those that fail"
                     : definition.kind == Kind::delta ? "sums of samples"
                                                      : "sums of steps between samples";
   if (definition.method == Method::occurrences) {

@@ -193,6 +193,11 @@ Result<void> check_data(const Db& db, const Definition& definition, TimeMs at_ms
 Result<std::vector<Finding>> lint(const Db& db, const Definition& definition, TimeMs at_ms) {
   if (auto valid = validate(definition); !valid) return tl::unexpected<Error>(valid.error());
   std::vector<Finding> out = lint(definition);
+  if (definition.composite) {
+    // Its components are looked at as SLOs of their own.
+    check_length(db, definition, out);
+    return out;
+  }
   struct Named {
     const char* key;
     const Selector& selector;

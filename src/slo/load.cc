@@ -1,4 +1,6 @@
 // Tracks from a database: one view for both selectors, so that good and total are of one moment.
+#include "slo/load.h"
+
 #include <fmt/format.h>
 #include <hygge/db.h>
 #include <hygge/slo.h>
@@ -53,10 +55,11 @@ struct Chosen {
 };
 
 // Each series once, however many selectors pick it.
-Result<std::vector<Chosen>> choose(const View& view, const Definition& definition) {
+Result<std::vector<Chosen>> choose(const View& view, const Definition& definition,
+                                   std::size_t first) {
   std::map<std::uint32_t, Chosen> by_id;
   for (const std::size_t selector : {std::size_t{0}, std::size_t{1}}) {
-    for (const Series& series : view.series(selector)) {
+    for (const Series& series : view.series(first + selector)) {
       Chosen& one = by_id[series.id().value];
       (selector == 0 ? one.input.in_part : one.input.in_total) = true;
       if (one.series != nullptr) continue;
@@ -85,33 +88,37 @@ Result<bool> has_sample(const Chosen& one, TimeRange range) {
   return false;
 }
 
-Result<View> view_of(const Db& db, const Definition& definition, TimeRange range) {
-  if (auto valid = validate(definition); !valid) return tl::unexpected<Error>(valid.error());
-  return db.view({definition.part, definition.total}, needed_range(definition, range));
-}
-
-// A selector of nothing is no error, since a new service has no data yet: but a name misspelt looks
-// the same.
-void note_no_match(const Db& db, const View& view, const Definition& definition,
-                   std::vector<std::string>& notes) {
-  if (view.series(1).empty()) {
-    notes.push_back(fmt::format("{} matches nothing: {}", definition.ok ? "ok" : "total",
-                                why_no_match(db, definition.total)));
-  } else if (view.series(0).empty()) {
-    notes.push_back(fmt::format(
-        "{} matches nothing, which counts as {}: {}", definition.part_is_good ? "good" : "bad",
-        definition.part_is_good ? "all bad" : "no bad event", why_no_match(db, definition.part)));
-  }
-}
-
 }  // namespace
 
-Result<Track> load(const View& view, const Definition& definition, TimeRange range) {
+Result<void> needs_slices(const Definition& definition, const char* verb) {
+  if (!definition.composite || definition.composite->has_slices()) return {};
+  return fail(ErrorCode::invalid_argument,
+              fmt::format("SLO {}: composite: {} has no slices, which {} needs", definition.name,
+                          to_string(definition.composite->how), verb),
+              "report can tell of it; all and sum have slices");
+}
+
+Result<View> view_of(const Db& db, const Definition& definition, TimeRange range) {
   if (auto valid = validate(definition); !valid) return tl::unexpected<Error>(valid.error());
-  if (view.selector_count() != 2) {
-    return fail(ErrorCode::invalid_argument, "a track needs a view of two selectors: part, total");
+  return db.view(selectors_of(definition), needed_range(definition, range));
+}
+
+std::vector<Selector> selectors_of(const Definition& definition) {
+  if (!definition.composite) return {definition.part, definition.total};
+  std::vector<Selector> out;
+  for (const Definition& component : definition.components) {
+    out.push_back(component.part);
+    out.push_back(component.total);
   }
-  const auto chosen = choose(view, definition);
+  return out;
+}
+
+namespace {
+
+// The track of a definition whose two selectors stand in the view from `first` on.
+Result<Track> load_one(const View& view, const Definition& definition, TimeRange range,
+                       std::size_t first) {
+  const auto chosen = choose(view, definition, first);
   if (!chosen) return tl::unexpected<Error>(chosen.error());
   range = {slice_floor(range.after, definition.step_ms),
            slice_floor(range.until, definition.step_ms)};
@@ -129,7 +136,31 @@ Result<Track> load(const View& view, const Definition& definition, TimeRange ran
   return make_track(definition, std::move(*raw));
 }
 
+}  // namespace
+
+Result<Track> load(const View& view, const Definition& definition, TimeRange range) {
+  if (auto valid = validate(definition); !valid) return tl::unexpected<Error>(valid.error());
+  if (view.selector_count() != selectors_of(definition).size()) {
+    return fail(ErrorCode::invalid_argument,
+                "a track needs a view of the definition's selectors: part and total");
+  }
+  if (!definition.composite) return load_one(view, definition, range, 0);
+  std::vector<Track> components;
+  for (std::size_t i = 0; i < definition.components.size(); ++i) {
+    auto track = load_one(view, definition.components[i], range, 2 * i);
+    if (!track) return track;
+    components.push_back(std::move(*track));
+  }
+  return combine(definition, std::move(components));
+}
+
 Result<Report> report(const Db& db, const Definition& definition, TimeMs at_ms) {
+  std::vector<Counts> none;
+  return report(db, definition, at_ms, 0, none);
+}
+
+Result<Report> report(const Db& db, const Definition& definition, TimeMs at_ms, std::size_t parts,
+                      std::vector<Counts>& into) {
   if (auto valid = validate(definition); !valid) return tl::unexpected<Error>(valid.error());
   const TimeRange range = report_range(definition, at_ms);
   const auto view = view_of(db, definition, range);
@@ -138,6 +169,7 @@ Result<Report> report(const Db& db, const Definition& definition, TimeMs at_ms) 
   if (!track) return tl::unexpected<Error>(track.error());
   Report out = report(*track, definition, at_ms);
   note_no_match(db, *view, definition, out.notes);
+  into = parts_of(*track, out.window, parts);
   return out;
 }
 
@@ -153,6 +185,9 @@ Result<BurnState> burn(const Db& db, const Definition& definition, TimeMs at_ms,
                               format_duration(window), format_duration(definition.step_ms),
                               definition.name));
     }
+  }
+  if (auto possible = needs_slices(definition, "burn"); !possible) {
+    return tl::unexpected<Error>(possible.error());
   }
   const TimeRange range = burn_range(definition, at_ms, windows);
   const auto view = view_of(db, definition, range);

@@ -44,4 +44,33 @@ std::string why_no_match(const Db& db, const Selector& selector) {
   return "each part of it matches some series, but no series matches all of it";
 }
 
+namespace {
+
+// Of the definition whose selectors stand in the view from `first` on.
+void note_one(const Db& db, const View& view, const Definition& definition, std::size_t first,
+              std::vector<std::string>& notes) {
+  if (view.series(first + 1).empty()) {
+    notes.push_back(fmt::format("{} matches nothing: {}", definition.ok ? "ok" : "total",
+                                why_no_match(db, definition.total)));
+  } else if (view.series(first).empty()) {
+    notes.push_back(fmt::format(
+        "{} matches nothing, which counts as {}: {}", definition.part_is_good ? "good" : "bad",
+        definition.part_is_good ? "all bad" : "no bad event", why_no_match(db, definition.part)));
+  }
+}
+
+}  // namespace
+
+void note_no_match(const Db& db, const View& view, const Definition& definition,
+                   std::vector<std::string>& notes) {
+  if (!definition.composite) return note_one(db, view, definition, 0, notes);
+  for (std::size_t i = 0; i < definition.components.size(); ++i) {
+    std::vector<std::string> own;
+    note_one(db, view, definition.components[i], 2 * i, own);
+    for (const std::string& note : own) {
+      notes.push_back(fmt::format("{}: {}", definition.components[i].name, note));
+    }
+  }
+}
+
 }  // namespace hygge::slo

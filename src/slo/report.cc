@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "slo/calendar.h"
+#include "slo/composite.h"
 #include "slo/slices.h"
 
 namespace hygge::slo {
@@ -168,6 +169,54 @@ std::string_view to_string(Verdict verdict) noexcept {
   return "insufficient";
 }
 
+namespace {
+
+// Weighted and serial have no slices: the counts are one unit, part of which is bad, and the slices
+// those of the component that is covered worst.
+void set_whole(const Definition& definition, std::span<const Report> components, Report& out) {
+  const Report* worst = &components[0];
+  for (const Report& one : components) {
+    if (one.coverage.value_or(1) < worst->coverage.value_or(1)) worst = &one;
+  }
+  out.counts = worst->counts;
+  out.coverage = worst->coverage;
+  out.judged = worst->judged;
+  out.effective_from_ms = worst->effective_from_ms;
+  out.partial = worst->partial;
+  out.allowed_s =
+      worst->allowed_s * definition.budget().value() /
+      definition.components[static_cast<std::size_t>(worst - components.data())].budget().value();
+  out.counts.bad = out.counts.total = 0;
+  const auto error = window_error(*definition.composite, components);
+  if (!error) return;
+  out.counts.bad = std::clamp(*error, 0.0, 1.0);
+  out.counts.total = 1;
+  out.sli = 1 - out.counts.bad;
+  out.allowed = out.allowed_projected = definition.budget().value();
+  out.consumed = out.consumed_projected = share(out.counts.bad, definition.budget(), 1);
+  out.remaining = 1 - *out.consumed;
+  out.spent_s = *out.consumed * out.allowed_s;
+  out.sli_without_exclusions.reset();
+}
+
+// The reports of the components over the composite's window; whether all have enough data.
+bool judge_components(const Track& track, const Definition& definition, TimeMs at_ms,
+                      std::vector<Report>& reports, Report& out) {
+  bool enough = true;
+  for (std::size_t i = 0; i < track.components().size(); ++i) {
+    const Definition component = component_of(definition, i);
+    reports.push_back(report(track.components()[i], component, at_ms));
+    if (reports.back().verdict != Verdict::insufficient) continue;
+    enough = false;
+    for (const std::string& note : reports.back().notes) {
+      out.notes.push_back(fmt::format("{}: {}", component.name, note));
+    }
+  }
+  return enough;
+}
+
+}  // namespace
+
 Report report(const Track& track, const Definition& definition, TimeMs at_ms) {
   Report out;
   out.at_ms = at_ms;
@@ -179,12 +228,23 @@ Report report(const Track& track, const Definition& definition, TimeMs at_ms) {
   out.effective_from_ms = std::clamp(first, out.window.after, out.window.until);
   out.partial = out.effective_from_ms > out.window.after;
 
-  const Cover cover = cover_of(track, definition, out);
+  Cover cover = cover_of(track, definition, out);
   out.coverage = cover.part(cover.covered);
   out.judged = cover.part(cover.judged);
   set_budget(definition, length_of(track, definition, out), track.step_ms(), out);
   set_exclusions(track, definition, out);
-  if (out.counts.total == 0 || !cover.enough(definition.min_coverage)) {
+  bool enough = true;
+  if (definition.composite && !track.components().empty()) {
+    std::vector<Report> components;
+    enough = judge_components(track, definition, at_ms, components, out);
+    if (!definition.composite->has_slices()) {
+      set_whole(definition, components, out);
+      cover = {};  // that of the components has been judged
+    }
+  }
+  if (!enough) {
+    out.verdict = Verdict::insufficient;
+  } else if (out.counts.total == 0 || !cover.enough(definition.min_coverage)) {
     out.verdict = Verdict::insufficient;
     out.notes.push_back(why_insufficient(definition, out));
   } else {

@@ -20,7 +20,11 @@ bool is_sample(Kind kind, double v) noexcept {
 }
 
 TimeRange needed_range(const Definition& definition, TimeRange range) {
-  return {range.after - 2 * definition.lookback_ms, range.until};
+  DurationMs lookback = definition.composite ? 0 : definition.lookback_ms;
+  for (const Definition& component : definition.components) {
+    lookback = std::max(lookback, component.lookback_ms);
+  }
+  return {range.after - 2 * lookback, range.until};
 }
 
 namespace {
