@@ -11,6 +11,7 @@
 #include <hygge/options.h>
 #include <hygge/policy.h>
 #include <hygge/retention.h>
+#include <hygge/rollup.h>
 #include <hygge/selector.h>
 #include <hygge/view.h>
 
@@ -107,6 +108,7 @@ struct Stats {
   std::uint64_t series_resealed = 0;   ///< of sealed days, done again for late data
   std::uint64_t sealed_chunks = 0;     ///< that seals wrote
   std::uint64_t sealed_bytes = 0;      ///< keys and values of those, before compression
+  std::uint64_t cell_rows = 0;         ///< rows of cells that seals and late data made
   std::uint64_t late_outdone = 0;      ///< late samples that lost to a stored one by `on_duplicate`
   std::uint64_t early_closes = 0;      ///< chunks closed before they were full: log budget, memory
   std::uint64_t log_syncs = 0;         ///< of what was written: one may acknowledge many batches
@@ -131,6 +133,7 @@ struct VerifyReport {
   std::uint64_t chunks = 0;
   std::uint64_t records = 0;
   std::uint64_t series = 0;
+  std::uint64_t cell_rows = 0;  ///< computed again, and compared
   std::vector<Damage> damage;
   [[nodiscard]] bool ok() const noexcept { return damage.empty(); }
 };
@@ -246,6 +249,15 @@ class Db {
   /// What apply_retention() would take, under `rules` or those of the database. Any database.
   [[nodiscard]] Result<RetentionReport> retention_dry_run(
       const std::optional<std::vector<RetentionRule>>& rules = std::nullopt) const;
+
+  /// Replaces the rules of rollups. Days that are sealed get the cells of the new rules from
+  /// maintenance and from compact(), computed from their samples; until then questions read what
+  /// there is. Errors: invalid_argument (a tier that does not divide the day, or is shorter than
+  /// 10 s), read_only, no_space, io.
+  [[nodiscard]] Result<void> set_rollups(std::vector<RollupRule> rules);
+  [[nodiscard]] std::vector<RollupRule> rollups() const;
+  /// Reads every row. Errors: corruption, io.
+  [[nodiscard]] Result<RollupStats> rollup_stats() const;
 
   /// What is due, as the maintenance threads do it: a put pass, a flush and mark, then seals: a day
   /// that ended more than two hours ago, by the newest sample and by the clock, and got nothing for

@@ -18,6 +18,7 @@
 #include <hygge/policy.h>
 #include <hygge/promql.h>
 #include <hygge/retention.h>
+#include <hygge/rollup.h>
 #include <hygge/sample.h>
 #include <hygge/selector.h>
 #include <hygge/slo.h>

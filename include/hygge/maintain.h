@@ -36,6 +36,8 @@ struct MaintainReport {
   bool finished = true;  ///< false: cut short, there is more to do
   std::uint64_t partitions_sealed = 0;
   std::uint64_t series_resealed = 0;  ///< series of sealed partitions, done again for late data
+  std::uint64_t partitions_rolled_up = 0;  ///< sealed before, and given cells of the policy now
+  std::uint64_t cell_rows_written = 0;     ///< one per tier, series and day
   std::uint64_t chunks_written = 0;
   std::uint64_t bytes_written = 0;  ///< of those chunks, keys included, before compression
 };

@@ -1,6 +1,7 @@
 // A view: one consistent capture of a database for all selectors of a question.
 #pragma once
 
+#include <hygge/cell.h>
 #include <hygge/error.h>
 #include <hygge/labels.h>
 #include <hygge/metadata.h>
@@ -70,6 +71,21 @@ class Series {
   [[nodiscard]] Result<SeriesSamples> samples() const;
   [[nodiscard]] Result<SeriesSamples> samples(TimeRange range) const;
 
+  /// Where cells came from.
+  struct CellsRead {
+    std::uint64_t rows = 0;     ///< stored rows of cells, one a day
+    std::uint64_t cells = 0;    ///< in them
+    std::uint64_t samples = 0;  ///< of days without such rows, decoded
+  };
+  /// Appends the cells of resolution R in `range` (and the view's), whose ends are multiples of R:
+  /// those that the database keeps, where a day has them with the `needed` parts, and else cells of
+  /// the samples. A day has them if it is sealed and nothing has come for the series since; they
+  /// say what the samples say (see Cell). Parts that are not needed may be 0.
+  /// Errors: invalid_argument (a resolution that does not divide the day, a range that cuts a
+  /// cell), and those of BlockCursor::error. A damaged row is computed from the samples.
+  [[nodiscard]] Result<CellsRead> cells(DurationMs resolution_ms, CellParts needed, TimeRange range,
+                                        std::vector<TimedCell>& out) const;
+
  private:
   friend class Db;
   Series(const storage::ViewState* state, std::size_t index) noexcept
@@ -93,6 +109,9 @@ class View {
   /// The series of selector `index`, sorted by labels. A series that two selectors match is in
   /// both.
   [[nodiscard]] std::span<const Series> series(std::size_t index) const noexcept;
+
+  /// The resolutions of which the database may keep cells, the finest first.
+  [[nodiscard]] std::span<const DurationMs> tiers() const noexcept;
 
   /// What is known of a sample's metric name: its own entry, else that of its family (`_total`,
   /// `_bucket`, `_sum`, `_count` cut off).

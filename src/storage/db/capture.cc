@@ -52,6 +52,11 @@ Result<std::shared_ptr<ViewState>> Db::Impl::capture(
     }
   }
   state->presence = presence_;
+  if (!range.empty()) {
+    state->sealed =
+        partitions_.sealed_within(partition_of(range.after + 1), partition_of(range.until));
+  }
+  state->tiers = rollup_.stored;
   state->masks = masks_;
   state->metadata = metadata_;
   state->on_duplicate = policy_.on_duplicate;

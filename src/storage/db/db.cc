@@ -125,6 +125,17 @@ Result<void> Db::set_retention(std::vector<RetentionRule> rules) {
   if (auto ours = impl_->process().check(); !ours) return ours;
   return impl_->set_retention(std::move(rules));
 }
+Result<void> Db::set_rollups(std::vector<RollupRule> rules) {
+  if (auto ours = impl_->process().check(); !ours) return ours;
+  return impl_->set_rollups(std::move(rules));
+}
+std::vector<RollupRule> Db::rollups() const {
+  return impl_->process().forked() ? std::vector<RollupRule>() : impl_->rollups();
+}
+Result<RollupStats> Db::rollup_stats() const {
+  if (auto ours = impl_->process().check(); !ours) return tl::unexpected<Error>(ours.error());
+  return impl_->rollup_stats();
+}
 Retention Db::retention() const {
   return impl_->process().forked() ? Retention() : impl_->retention();
 }

@@ -16,6 +16,7 @@
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -44,6 +45,7 @@
 #include "storage/upkeep/erase.h"
 #include "storage/upkeep/put_pass.h"
 #include "storage/upkeep/retention.h"
+#include "storage/upkeep/rollup.h"
 
 namespace hygge {
 
@@ -70,6 +72,9 @@ class Db::Impl {
                             const EraseOptions& options);
   Result<void> set_retention(std::vector<RetentionRule> rules);
   Retention retention() const;
+  Result<void> set_rollups(std::vector<RollupRule> rules);
+  [[nodiscard]] std::vector<RollupRule> rollups() const;
+  Result<RollupStats> rollup_stats() const;
   Result<void> pin(Pin pin);
   Result<void> unpin(const Pin& pin);
   Result<RetentionReport> apply_retention();
@@ -82,6 +87,7 @@ class Db::Impl {
   void abandon();  ///< what the destructor does: close(), views or not
   Result<VerifyReport> verify();
   Result<Stats> stats();
+  Result<void> verify_cells(VerifyReport& out);
   [[nodiscard]] std::vector<Stats::Day> days() const;
   Result<void> inspect_chunks(const Selector& selector, TimeRange range, bool try_pack,
                               const std::function<void(const Labels&, const ChunkReport&)>& each);
@@ -179,14 +185,18 @@ class Db::Impl {
     std::int32_t partition;
     storage::PartitionState state;  ///< when it is done
     bool redo;                      ///< only its dirty series
+    bool again;                     ///< sealed before: only its cells are of another policy
     std::uint64_t weight;           ///< series, for progress
   };
   [[nodiscard]] std::vector<SealPlan> due_seals(TimeMs now_ms, bool settled) const;
+  [[nodiscard]] bool lacks_cells(std::int32_t partition) const;
   [[nodiscard]] std::vector<SealPlan> due_redos(TimeMs now_ms, bool settled) const;
   [[nodiscard]] std::vector<SealPlan> all_seals(TimeMs now_ms) const;
   Result<storage::StoreSnapshotPtr> begin_seal(const SealPlan& plan,
                                                std::vector<std::uint32_t>& series);
-  Result<void> finish_seal(const SealPlan& plan, std::span<const std::uint32_t> left);
+  Result<void> finish_seal(const SealPlan& plan, std::span<const std::uint32_t> left,
+                           std::uint64_t cells);
+  [[nodiscard]] std::vector<DurationMs> stored_tiers() const;
   void abandon_seal(std::int32_t partition);
   Result<bool> seal(const SealPlan& plan, Step& step);
   Result<void> seal_due(Step& step);
@@ -205,6 +215,8 @@ class Db::Impl {
   Result<void> erase_from_files(Doomed doomed);
   Result<void> meets_pin(std::span<const std::uint32_t> ids, TimeRange range) const;
   void wake_maintenance();
+  // rollup.cc
+  Result<std::function<storage::RollupChoice(std::uint32_t)>> rollup_chooser() const;
   // retention.cc
   struct Expired;
   struct ExpiredGroup;
@@ -262,7 +274,8 @@ class Db::Impl {
   storage::BatchIds batch_ids_;
   WritePolicy policy_;
   storage::KeepPolicy retention_;  ///< changed under upkeep_mutex_ too
-  storage::Masks masks_;        ///< deletes whose store work is not done, in order
+  storage::RollupPolicy rollup_;   ///< so this
+  storage::Masks masks_;           ///< deletes whose store work is not done, in order
   std::uint32_t next_id_ = 1;
   std::uint64_t applied_sequence_ = 0;  ///< of the last batch; marks do not count
   std::uint64_t unput_sequence_ =
@@ -283,7 +296,7 @@ class Db::Impl {
   std::atomic<std::uint64_t> put_passes_{0}, chunks_put_{0}, marks_{0}, segments_unlinked_{0},
       late_duplicates_{0}, late_outdone_{0}, early_closes_{0};
   std::atomic<std::uint64_t> partitions_sealed_{0}, series_resealed_{0}, sealed_chunks_{0},
-      sealed_bytes_{0};
+      sealed_bytes_{0}, cell_rows_{0};
   std::shared_ptr<const int> views_ = std::make_shared<int>(0);  ///< use_count − 1: live views
   bool closed_ = false;                                          ///< guarded by write_mutex_
 

@@ -215,11 +215,16 @@ Result<void> Db::Impl::execute_delete(const Mask& mask) {
   const storage::StoreSnapshotPtr snapshot = home_->store->snapshot();
   storage::ChunkScan scan = home_->store->scan(snapshot);
   storage::StoreBatch batch;
+  const std::vector<DurationMs> tiers = stored_tiers();
   std::size_t chunks = 0;
   for (const auto& [partition, series] : pairs) {
     auto touched = storage::erase_pair(scan, partition, series, mask.range, batch);
     if (!touched) return tl::unexpected<Error>(touched.error());
-    chunks += *touched;
+    // What is left is dirty: its cells are computed with the next redo.
+    for (const DurationMs tier : tiers) {
+      batch.delete_cells({static_cast<std::uint32_t>(tier), partition, series});
+    }
+    chunks += *touched + 1;
     if (chunks < kChunksPerBatch) continue;
     if (auto applied = home_->store->apply(batch); !applied) return applied;
     batch = {};
@@ -258,6 +263,14 @@ void Db::Impl::finish_delete(const Mask& mask) {
 // Under step_mutex_ and upkeep_mutex_.
 Result<void> Db::Impl::erase_from_files(Doomed doomed) {
   const auto spans = spans_of(*doomed.before, doomed.mask.range);
+  std::vector<std::pair<storage::CellKey, storage::CellKey>> cells;
+  for (const DurationMs tier : stored_tiers()) {
+    const auto resolution_ms = static_cast<std::uint32_t>(tier);
+    for (const auto& [first, last] : spans) {
+      cells.push_back({{resolution_ms, first.partition, first.series},
+                       {resolution_ms, last.partition, last.series}});
+    }
+  }
   doomed.before.reset();  // its snapshot would keep the bytes
   if (!doomed.rotated) return doomed.rotated;
   if (auto deleted = execute_deletes(); !deleted) return deleted;
@@ -271,7 +284,7 @@ Result<void> Db::Impl::erase_from_files(Doomed doomed) {
                 "delete again with `now` once it is gone");
   };
   if (home_->store->has_snapshot_before(change)) return in_use();
-  auto rewritten = home_->store->rewrite_chunks(spans);
+  auto rewritten = home_->store->rewrite_files(spans, cells);
   if (!rewritten) return tl::unexpected<Error>(rewritten.error());
   if (!*rewritten) return in_use();
   return {};

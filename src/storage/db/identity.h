@@ -1,12 +1,15 @@
 // The directory: its file HYGGE, which says what it is, and the names of the rest.
 //
 //   hygge database
-//   format 1
+//   format 2
 //   id 32 hexadecimal digits
 //   created 2026-03-01T09:00:00Z
 //   created_ms 1772355600000
 //   kind snapshot                         (only of a copy that is never written)
 //   checksum 8 hexadecimal digits, of all bytes before this line
+//
+// Format 1 has no family of cells in its store. It is read as it is; who opens it for writing makes
+// it format 2 first.
 //
 // HYGGE is made last, by rename: without it there is no database, and no record was ever
 // acknowledged.
@@ -22,7 +25,7 @@
 
 namespace hygge::storage {
 
-inline constexpr std::uint32_t kFormatVersion = 1;
+inline constexpr std::uint32_t kFormatVersion = 2;
 inline constexpr std::string_view kIdentityFile = "HYGGE";
 inline constexpr std::string_view kLockFile = "LOCK";
 inline constexpr std::string_view kLogDir = "log";

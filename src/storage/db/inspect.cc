@@ -108,6 +108,7 @@ Result<Stats> Db::Impl::stats() {
   out.segments_unlinked = segments_unlinked_.load();
   out.late_duplicates = late_duplicates_.load();
   out.partitions_sealed = partitions_sealed_.load();
+  out.cell_rows = cell_rows_.load();
   out.series_resealed = series_resealed_.load();
   out.sealed_chunks = sealed_chunks_.load();
   out.sealed_bytes = sealed_bytes_.load();

@@ -10,6 +10,8 @@
 //   presence/<8 hex>    a roaring set, portable form             (presence.h)
 //   partition/<8 hex>   byte: sealed or sealed early             (partitions.h)
 //   dirty/<8 hex>       a roaring set, portable form             (partitions.h)
+//   cells/<8 hex>       u64le: the policy of its cells           (partitions.h)
+//   rollups             which series have which cells            (upkeep/rollup.h)
 #pragma once
 
 #include <hygge/db.h>

@@ -106,6 +106,13 @@ Result<std::shared_ptr<Db::Impl>> Db::Impl::open(const std::string& dir, const O
       return tl::unexpected<Error>(whole.error());
     }
   }
+  if (!create && impl->identity_.format < storage::kFormatVersion) {
+    // First of all: an older library must not meet what this one is about to write.
+    impl->identity_.format = storage::kFormatVersion;
+    if (auto raised = write_identity(files, dir, impl->identity_); !raised) {
+      return tl::unexpected<Error>(raised.error());
+    }
+  }
   storage::StoreOptions store_options;
   store_options.create = create;
   store_options.memory_bytes = options.memory_bytes;
@@ -220,6 +227,13 @@ Result<void> Db::Impl::load_meta() {
     if (!decoded) return tl::unexpected<Error>(decoded.error());
     retention_ = std::move(*decoded);
   }
+  auto rollups = store.get_meta(storage::kRollupsName);
+  if (!rollups) return tl::unexpected<Error>(rollups.error());
+  if (*rollups) {
+    auto decoded = storage::decode_rollups(as_bytes(**rollups));
+    if (!decoded) return tl::unexpected<Error>(decoded.error());
+    rollup_ = std::move(*decoded);
+  }
   auto metadata = std::make_shared<storage::MetadataMap>();
   auto families = store.scan_meta(
       storage::kMetadataPrefix, [&](std::string_view name, Bytes value) -> Result<void> {
@@ -238,6 +252,10 @@ Result<void> Db::Impl::load_meta() {
       storage::Partitions::kDirtyPrefix,
       [&](std::string_view name, Bytes value) { return partitions_.load_dirty(name, value); });
   if (!dirty) return dirty;
+  auto cells = store.scan_meta(
+      storage::Partitions::kCellsPrefix,
+      [&](std::string_view name, Bytes value) { return partitions_.load_cells(name, value); });
+  if (!cells) return cells;
   return store.scan_meta(storage::Presence::kPrefix, [&](std::string_view name, Bytes value) {
     return presence_.load(name, value);
   });

@@ -83,6 +83,22 @@ std::vector<std::int32_t> Partitions::dirty_partitions() const {
   return out;
 }
 
+std::uint64_t Partitions::cells(std::int32_t partition) const {
+  const Entry* const entry = find(partition);
+  return entry == nullptr || entry->state == PartitionState::open ? 0 : entry->cells;
+}
+
+std::vector<Partitions::Sealed> Partitions::sealed_within(std::int64_t from,
+                                                          std::int64_t to) const {
+  std::vector<Sealed> out;
+  for (const auto& [partition, entry] : entries_) {
+    if (partition < from || entry.state == PartitionState::open) continue;
+    if (partition > to) break;
+    out.push_back({partition, entry.dirty, entry.fresh});
+  }
+  return out;
+}
+
 TimeMs Partitions::touched_ms(std::int32_t partition) const {
   const Entry* const entry = find(partition);
   return entry == nullptr ? kNever : entry->touched_ms;
@@ -100,7 +116,8 @@ void Partitions::begin(std::int32_t partition) {
 }
 
 void Partitions::finish(std::int32_t partition, PartitionState state,
-                        std::span<const std::uint32_t> left, TimeMs now_ms) {
+                        std::span<const std::uint32_t> left, TimeMs now_ms,
+                        std::optional<std::uint64_t> cells) {
   HYGGE_ASSERT(state != PartitionState::open);
   Entry& entry = entries_[partition];
   HYGGE_ASSERT(entry.working);
@@ -109,6 +126,7 @@ void Partitions::finish(std::int32_t partition, PartitionState state,
   entry.dirty = std::move(entry.fresh);
   entry.fresh.reset();
   entry.sealed_ms = now_ms;
+  if (cells) entry.cells = *cells;
   entry.state = came && state == PartitionState::sealed_early ? PartitionState::open : state;
   if (entry.state == PartitionState::open) {
     entry.dirty.reset();
@@ -149,12 +167,15 @@ MetaChanges Partitions::take_changes() {
     const Entry* const entry = find(partition);
     std::optional<std::string> state;
     std::optional<std::string> dirty;
+    std::optional<std::string> cells;
     if (entry != nullptr && entry->state != PartitionState::open) {
       state.emplace(1, static_cast<char>(entry->state));
       if (const ::Roaring ids = all_dirty(*entry); !ids.isEmpty()) dirty = encode_ids(ids);
+      if (entry->cells != 0) put_le(cells.emplace(), entry->cells);
     }
     out.emplace_back(partition_name(kStatePrefix, partition), std::move(state));
     out.emplace_back(partition_name(kDirtyPrefix, partition), std::move(dirty));
+    out.emplace_back(partition_name(kCellsPrefix, partition), std::move(cells));
   }
   changed_.clear();
   return out;
@@ -172,6 +193,15 @@ Result<void> Partitions::load_state(std::string_view name, Bytes value) {
                 "use a newer hygge");
   }
   entries_[*partition].state = static_cast<PartitionState>(value[0]);
+  return {};
+}
+
+Result<void> Partitions::load_cells(std::string_view name, Bytes value) {
+  const auto partition = parse_partition_name(kCellsPrefix, name);
+  if (!partition) return tl::unexpected<Error>(partition.error());
+  ByteReader in(value);
+  entries_[*partition].cells = in.le<std::uint64_t>();
+  if (!in.done()) return fail(ErrorCode::corruption, fmt::format("meta: {} is damaged", name));
   return {};
 }
 

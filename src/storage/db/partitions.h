@@ -3,6 +3,8 @@
 //
 //   partition/<8 hex>   byte: 1 sealed, 2 sealed before its end; no entry: open
 //   dirty/<8 hex>       the series to do again: a roaring set, portable form (id_set.h)
+//   cells/<8 hex>       u64le: the policy by which its cells were made (upkeep/rollup.h); no entry:
+//                       it has none
 //
 // A step (a seal, or a redo of dirty series) begins, reads the store as it is then, and finishes.
 // What comes between belongs to the next one: it is marked apart and survives the finish.
@@ -47,6 +49,7 @@ class Partitions {
     IdSet fresh;
     TimeMs touched_ms = kNever;
     TimeMs sealed_ms = kNever;
+    std::uint64_t cells = 0;  ///< fingerprint of their policy
     [[nodiscard]] bool notices() const noexcept { return working || state != PartitionState::open; }
   };
 
@@ -54,6 +57,7 @@ class Partitions {
   static constexpr TimeMs kNever = std::numeric_limits<TimeMs>::min();
   static constexpr std::string_view kStatePrefix = "partition/";
   static constexpr std::string_view kDirtyPrefix = "dirty/";
+  static constexpr std::string_view kCellsPrefix = "cells/";
 
   /// Marks what one batch or delete touches at the clock's `now_ms`; finds each partition once.
   class Toucher {
@@ -84,6 +88,18 @@ class Partitions {
   [[nodiscard]] std::uint64_t dirty_count(std::int32_t partition) const;
   /// Sealed partitions with dirty series, in order.
   [[nodiscard]] std::vector<std::int32_t> dirty_partitions() const;
+  /// The policy by which the cells of a sealed partition were made; 0: it has none.
+  [[nodiscard]] std::uint64_t cells(std::int32_t partition) const;
+
+  /// A sealed partition as a view needs it.
+  struct Sealed {
+    std::int32_t partition = 0;
+    IdSet dirty;  ///< null: none; so the other
+    IdSet fresh;
+  };
+  /// Those within [from, to], in order.
+  [[nodiscard]] std::vector<Sealed> sealed_within(std::int64_t from, std::int64_t to) const;
+
   /// By the clock: the last sample since the open, the last seal or redo; kNever: none.
   [[nodiscard]] TimeMs touched_ms(std::int32_t partition) const;
   [[nodiscard]] TimeMs sealed_ms(std::int32_t partition) const;
@@ -92,9 +108,10 @@ class Partitions {
   /// One step per partition at a time.
   void begin(std::int32_t partition);
   /// It has written and flushed all it read, but for the series `left`. A partition that something
-  /// came for is not `sealed_early`, but open again.
+  /// came for is not `sealed_early`, but open again. `cells`: the policy by which all cells were
+  /// made; none where only dirty series were done.
   void finish(std::int32_t partition, PartitionState state, std::span<const std::uint32_t> left,
-              TimeMs now_ms);
+              TimeMs now_ms, std::optional<std::uint64_t> cells = std::nullopt);
   [[nodiscard]] bool working(std::int32_t partition) const;
   /// It was cut short: all is as if it had not begun.
   void abandon(std::int32_t partition);
@@ -106,6 +123,7 @@ class Partitions {
   /// Read an entry back. Errors: corruption, version.
   [[nodiscard]] Result<void> load_state(std::string_view name, Bytes value);
   [[nodiscard]] Result<void> load_dirty(std::string_view name, Bytes value);
+  [[nodiscard]] Result<void> load_cells(std::string_view name, Bytes value);
 
  private:
   void mark(std::int32_t partition, Entry& entry, std::uint32_t series);

@@ -39,6 +39,7 @@
 #include "storage/store/salvage.h"
 #include "storage/upkeep/merge.h"
 #include "storage/upkeep/retention.h"
+#include "storage/upkeep/rollup.h"
 #include "storage/upkeep/stored.h"
 
 namespace hygge {
@@ -75,6 +76,7 @@ class Collected {
     if (family == "chunks") return keep_chunk(key, value);
     if (family == "series") return keep_series(key, value);
     if (family == "meta") return keep_meta(as_text(key), value);
+    if (family == "cells") return false;  // the next seals compute them again
     return true;
   }
 
@@ -128,7 +130,8 @@ class Collected {
     if (name == storage::kMarkName) return false;
     // All of them are open again: their seals may have gone in part.
     if (name.starts_with(storage::Partitions::kStatePrefix) ||
-        name.starts_with(storage::Partitions::kDirtyPrefix)) {
+        name.starts_with(storage::Partitions::kDirtyPrefix) ||
+        name.starts_with(storage::Partitions::kCellsPrefix)) {
       reopened = true;
       return false;
     }
@@ -146,6 +149,7 @@ class Collected {
   }
   static bool whole_entry(std::string_view name, Bytes value) {
     if (name == storage::kWritePolicyName) return storage::decode_write_policy(value).has_value();
+    if (name == storage::kRollupsName) return storage::decode_rollups(value).has_value();
     if (name == storage::kRetentionName) return storage::decode_policy(value).has_value();
     if (name.starts_with(storage::kMetadataPrefix)) {
       return storage::decode_metadata_value(value).has_value();

@@ -53,9 +53,16 @@ std::vector<Db::Impl::SealPlan> Db::Impl::due_seals(TimeMs now_ms, bool settled)
     if (horizon - partition_range(partition).until <= kSealDelayMs) break;
     if (partitions_.sealed(partition) || presence_.series_count(partition) == 0) continue;
     if (!settled && recent(partitions_.touched_ms(partition), now_ms)) continue;
-    out.push_back({partition, PartitionState::sealed, false, presence_.series_count(partition)});
+    out.push_back(
+        {partition, PartitionState::sealed, false, false, presence_.series_count(partition)});
   }
   return out;
+}
+
+// Sealed by an older library, or under another policy. Under state_mutex_, shared.
+bool Db::Impl::lacks_cells(std::int32_t partition) const {
+  return partitions_.sealed(partition) && presence_.series_count(partition) > 0 &&
+         partitions_.cells(partition) != rollup_.fingerprint();
 }
 
 std::vector<Db::Impl::SealPlan> Db::Impl::due_redos(TimeMs now_ms, bool settled) const {
@@ -63,8 +70,14 @@ std::vector<Db::Impl::SealPlan> Db::Impl::due_redos(TimeMs now_ms, bool settled)
   const std::shared_lock lock(state_mutex_);
   for (const std::int32_t partition : partitions_.dirty_partitions()) {
     if (!settled && recent(partitions_.sealed_ms(partition), now_ms)) continue;
+    if (lacks_cells(partition)) continue;  // all of it is due
     out.push_back(
-        {partition, partitions_.state(partition), true, partitions_.dirty_count(partition)});
+        {partition, partitions_.state(partition), true, false, partitions_.dirty_count(partition)});
+  }
+  for (const std::int32_t partition : presence_.partitions()) {
+    if (!lacks_cells(partition)) continue;
+    out.push_back(
+        {partition, partitions_.state(partition), false, true, presence_.series_count(partition)});
   }
   return out;
 }
@@ -80,10 +93,13 @@ std::vector<Db::Impl::SealPlan> Db::Impl::all_seals(TimeMs now_ms) const {
     const bool ended = partition_range(partition).until < horizon;
     if (!partitions_.sealed(partition)) {
       out.push_back({partition, ended ? PartitionState::sealed : PartitionState::sealed_early,
-                     false, presence_.series_count(partition)});
+                     false, false, presence_.series_count(partition)});
+    } else if (lacks_cells(partition)) {
+      out.push_back({partition, partitions_.state(partition), false, true,
+                     presence_.series_count(partition)});
     } else if (partitions_.dirty_count(partition) > 0) {
-      out.push_back(
-          {partition, partitions_.state(partition), true, partitions_.dirty_count(partition)});
+      out.push_back({partition, partitions_.state(partition), true, false,
+                     partitions_.dirty_count(partition)});
     }
   }
   return out;
@@ -103,16 +119,23 @@ Result<storage::StoreSnapshotPtr> Db::Impl::begin_seal(const SealPlan& plan,
 }
 
 // Step 3.
-Result<void> Db::Impl::finish_seal(const SealPlan& plan, std::span<const std::uint32_t> left) {
+Result<void> Db::Impl::finish_seal(const SealPlan& plan, std::span<const std::uint32_t> left,
+                                   std::uint64_t cells) {
   if (auto flushed = home_->store->flush_data(); !flushed) return flushed;
   const std::lock_guard lock(upkeep_mutex_);
   {
     const std::unique_lock state(state_mutex_);
-    partitions_.finish(plan.partition, plan.state, left, options_.clock());
+    const auto whole = plan.redo ? std::nullopt : std::optional(cells);
+    partitions_.finish(plan.partition, plan.state, left, options_.clock(), whole);
   }
   // The pass captures the state; what it cannot write now, the next one does.
   if (auto put = put_everything(); !put) return put;
   return home_->store->flush_meta();
+}
+
+std::vector<DurationMs> Db::Impl::stored_tiers() const {
+  const std::shared_lock lock(state_mutex_);
+  return rollup_.stored;
 }
 
 void Db::Impl::abandon_seal(std::int32_t partition) {
@@ -122,8 +145,10 @@ void Db::Impl::abandon_seal(std::int32_t partition) {
 
 // A whole partition or its dirty series. False: cut short.
 Result<bool> Db::Impl::seal(const SealPlan& plan, Step& step) {
-  step.begin(
-      fmt::format("{} {}", plan.redo ? "merging late data of" : "sealing", day_of(plan.partition)));
+  const char* const what = plan.redo    ? "merging late data of"
+                           : plan.again ? "computing cells of"
+                                        : "sealing";
+  step.begin(fmt::format("{} {}", what, day_of(plan.partition)));
   std::vector<std::uint32_t> series;
   storage::StoreSnapshotPtr snapshot;
   {
@@ -138,6 +163,18 @@ Result<bool> Db::Impl::seal(const SealPlan& plan, Step& step) {
     snapshot = std::move(*begun);
   }
   storage::ResealOptions how;
+  std::uint64_t policy = 0;
+  {
+    const std::shared_lock lock(state_mutex_);
+    policy = rollup_.fingerprint();
+    how.stored_tiers = rollup_.stored;
+  }
+  auto chooser = rollup_chooser();
+  if (!chooser) {
+    abandon_seal(plan.partition);
+    return tl::unexpected<Error>(chooser.error());
+  }
+  how.rollup = std::move(*chooser);
   how.whole_partition = !plan.redo;
   how.on_duplicate = write_policy().on_duplicate;
   how.go_on = [&](std::uint64_t done) {
@@ -151,18 +188,22 @@ Result<bool> Db::Impl::seal(const SealPlan& plan, Step& step) {
     if (!report) return tl::unexpected<Error>(report.error());
     return false;
   }
-  if (auto finished = finish_seal(plan, report->damaged); !finished) {
+  if (auto finished = finish_seal(plan, report->damaged, policy); !finished) {
     const std::unique_lock state(state_mutex_);
     if (partitions_.working(plan.partition)) partitions_.abandon(plan.partition);
     return tl::unexpected<Error>(finished.error());
   }
   step.end(plan.weight);
   MaintainReport& total = step.report();
-  total.partitions_sealed += plan.redo ? 0 : 1;
+  const bool sealed = !plan.redo && !plan.again;
+  total.partitions_sealed += sealed ? 1 : 0;
+  total.partitions_rolled_up += plan.again ? 1 : 0;
+  total.cell_rows_written += report->cell_rows;
   total.series_resealed += plan.redo ? report->series_rewritten : 0;
   total.chunks_written += report->chunks_written;
   total.bytes_written += report->bytes_written;
-  partitions_sealed_.fetch_add(plan.redo ? 0 : 1, std::memory_order_relaxed);
+  partitions_sealed_.fetch_add(sealed ? 1 : 0, std::memory_order_relaxed);
+  cell_rows_.fetch_add(report->cell_rows, std::memory_order_relaxed);
   series_resealed_.fetch_add(plan.redo ? report->series_rewritten : 0, std::memory_order_relaxed);
   sealed_chunks_.fetch_add(report->chunks_written, std::memory_order_relaxed);
   sealed_bytes_.fetch_add(report->bytes_written, std::memory_order_relaxed);
@@ -184,7 +225,7 @@ Result<void> Db::Impl::seal_due(Step& step) {
     if (!*sealed) return step.cut_short();
     any = true;
     if (plan.redo) continue;
-    auto compacted = home_->store->compact_partition(plan.partition, step.cancel());
+    auto compacted = home_->store->compact_partition(plan.partition, stored_tiers(), step.cancel());
     if (!compacted) return compacted;
   }
   if (!any) return {};
@@ -222,7 +263,7 @@ Result<MaintainReport> Db::Impl::compact(const Maintain& how) {
       static_cast<void>(step.cut_short());
       return step.report();
     }
-    auto compacted = home_->store->compact_partition(plan.partition, step.cancel());
+    auto compacted = home_->store->compact_partition(plan.partition, stored_tiers(), step.cancel());
     if (!compacted) return tl::unexpected<Error>(compacted.error());
   }
   step.begin("compacting");

@@ -279,6 +279,7 @@ Result<VerifyReport> Db::Impl::verify() {
       });
   if (!files) return tl::unexpected<Error>(files.error());
   ChunkVerifier(known, labels_of, out).run();
+  if (auto cells = verify_cells(out); !cells) return tl::unexpected<Error>(cells.error());
   verify_series(*known.home->store, known.next_id, out);
   storage::verify_log_into(files_, dir_, identity_.id, out);
   return out;

@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <array>
+#include <roaring/roaring.hh>
 #include <utility>
 
 #include "base/assert.h"
 #include "model/canonical.h"
+#include "storage/db/cell_reader.h"
 #include "storage/db/series_reader.h"
 #include "storage/db/view_state.h"
 
@@ -25,6 +27,19 @@ const Labels& ViewState::labels(const Entry& entry) const {
 ChunkScan& ViewState::scan() const {
   if (!scan_) scan_ = home->store->scan(snapshot);
   return *scan_;
+}
+
+CellReader& ViewState::cell_reader() const {
+  if (!cell_reader_) cell_reader_ = std::make_shared<CellReader>();
+  return *cell_reader_;
+}
+
+bool ViewState::has_cells(std::int32_t partition, std::uint32_t series) const {
+  const auto at = std::lower_bound(
+      sealed.begin(), sealed.end(), partition,
+      [](const Partitions::Sealed& one, std::int32_t p) { return one.partition < p; });
+  if (at == sealed.end() || at->partition != partition) return false;
+  return !(at->dirty && at->dirty->contains(series)) && !(at->fresh && at->fresh->contains(series));
 }
 
 std::optional<Metadata> find_metadata(const MetadataMap& metadata, std::string_view metric) {
@@ -69,6 +84,12 @@ Result<SeriesSamples> Series::samples(TimeRange range) const {
   return out;
 }
 
+Result<Series::CellsRead> Series::cells(DurationMs resolution_ms, CellParts needed, TimeRange range,
+                                        std::vector<TimedCell>& out) const {
+  return state_->cell_reader().read(*state_, state_->entries[index_], resolution_ms, needed, range,
+                                    out);
+}
+
 View::View(std::shared_ptr<storage::ViewState> state) noexcept : state_(std::move(state)) {}
 View::View(View&&) noexcept = default;
 View& View::operator=(View&& other) noexcept {
@@ -85,6 +106,7 @@ std::span<const Series> View::series(std::size_t index) const noexcept {
   HYGGE_ASSERT(index < state_->by_selector.size());
   return state_->by_selector[index];
 }
+std::span<const DurationMs> View::tiers() const noexcept { return state_->tiers; }
 std::optional<Metadata> View::metadata(std::string_view metric) const {
   return storage::find_metadata(*state_->metadata, metric);
 }

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "storage/db/partitions.h"
 #include "storage/db/presence.h"
 #include "storage/db/process.h"
 #include "storage/head/head.h"
@@ -26,6 +27,8 @@ struct Home {
   std::shared_ptr<void> lock;
   std::shared_ptr<Store> store;
 };
+
+class CellReader;
 
 class ViewState {
  public:
@@ -44,18 +47,24 @@ class ViewState {
   std::vector<Entry> entries;  ///< by id
   std::vector<std::vector<Series>> by_selector;
   Presence presence;
-  Masks masks;  ///< hide what is deleted and still stored
+  std::vector<DurationMs> tiers;           ///< of which cells may be stored, rising
+  std::vector<Partitions::Sealed> sealed;  ///< days whose cells can be read, by partition
+  Masks masks;                             ///< hide what is deleted and still stored
   std::shared_ptr<const MetadataMap> metadata;
   OnDuplicate on_duplicate = OnDuplicate::last;
   std::shared_ptr<const void> alive;  ///< counts views for Db::close
   Process process;                    ///< that captured it
 
   [[nodiscard]] const Labels& labels(const Entry& entry) const;
+  /// Whether stored cells of the pair, if there are any, say what its samples say.
+  [[nodiscard]] bool has_cells(std::int32_t partition, std::uint32_t series) const;
   /// One iterator for all series of the view, which one thread walks at a time.
   [[nodiscard]] ChunkScan& scan() const;
+  [[nodiscard]] CellReader& cell_reader() const;
 
  private:
   mutable std::optional<ChunkScan> scan_;
+  mutable std::shared_ptr<CellReader> cell_reader_;
 };
 
 /// Looks a sample's metric up as View::metadata says.

@@ -27,6 +27,25 @@ std::optional<ChunkKey> decode_chunk_key(Bytes bytes) noexcept {
   return key;
 }
 
+std::string encode_key(const CellKey& key) {
+  std::string out;
+  out.reserve(kCellKeyBytes);
+  put_be(out, key.resolution_ms);
+  put_be(out, static_cast<std::uint32_t>(key.partition) ^ kSignBias);
+  put_be(out, key.series);
+  return out;
+}
+
+std::optional<CellKey> decode_cell_key(Bytes bytes) noexcept {
+  if (bytes.size() != kCellKeyBytes) return std::nullopt;
+  CellKey key;
+  key.resolution_ms = load_be<std::uint32_t>(bytes.data());
+  key.partition = static_cast<std::int32_t>(load_be<std::uint32_t>(bytes.data() + 4) ^ kSignBias);
+  key.series = load_be<std::uint32_t>(bytes.data() + 8);
+  if (key.resolution_ms == 0 || kDayMs % key.resolution_ms != 0) return std::nullopt;
+  return key;
+}
+
 std::string encode_series_key(std::uint32_t series) {
   std::string out;
   put_be(out, series);

@@ -8,6 +8,7 @@
 #include <rocksdb/status.h>
 
 #include <memory>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -26,6 +27,9 @@ class NoLog : public rocksdb::Logger {
 /// All families with their options; `default` first.
 [[nodiscard]] std::vector<rocksdb::ColumnFamilyDescriptor> families(
     const std::shared_ptr<rocksdb::Cache>& cache, const StoreOptions& options);
+
+/// Whether a store was made before there were cells: its descriptors are all but the last.
+[[nodiscard]] bool lacks_cells(const std::string& dir);
 
 [[nodiscard]] Error to_error(const rocksdb::Status& status, std::string_view doing);
 

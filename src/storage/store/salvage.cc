@@ -181,8 +181,15 @@ rocksdb::DBOptions lenient_options() {
   return options;
 }
 
+// Of a store that is there.
+std::vector<rocksdb::ColumnFamilyDescriptor> families_of(const std::string& dir) {
+  auto out = families(rocksdb::NewLRUCache(8U << 20U), StoreOptions{});
+  if (lacks_cells(dir)) out.pop_back();
+  return out;
+}
+
 rocksdb::Status open_judge(const std::string& dir, Judge& judge) {
-  const auto descriptors = families(rocksdb::NewLRUCache(8U << 20U), StoreOptions{});
+  const auto descriptors = families_of(dir);
   rocksdb::DB* db = nullptr;
   const rocksdb::Status status =
       rocksdb::DB::OpenForReadOnly(lenient_options(), dir, descriptors, &judge.handles, &db);
@@ -323,7 +330,7 @@ Result<std::vector<std::string>> tables_of(const std::string& dir) {
   rocksdb::DBOptions options = lenient_options();
   options.paranoid_checks = true;
   Judge store;
-  const auto descriptors = families(rocksdb::NewLRUCache(8U << 20U), StoreOptions{});
+  const auto descriptors = families_of(dir);
   rocksdb::DB* db = nullptr;
   const auto status = rocksdb::DB::OpenForReadOnly(options, dir, descriptors, &store.handles, &db);
   if (!status.ok()) return tl::unexpected<Error>(to_error(status, "opening " + dir));

@@ -27,8 +27,10 @@ namespace hygge::storage {
 
 namespace {
 
-enum Family : std::size_t { kDefault, kChunks, kSeries, kMeta, kFamilies };
-constexpr std::array<const char*, kFamilies> kFamilyNames{"default", "chunks", "series", "meta"};
+// `cells` last: a store of format 1 has none.
+enum Family : std::size_t { kDefault, kChunks, kSeries, kMeta, kCells, kFamilies };
+constexpr std::array<const char*, kFamilies> kFamilyNames{"default", "chunks", "series", "meta",
+                                                          "cells"};
 
 rocksdb::Slice slice(std::string_view text) { return {text.data(), text.size()}; }
 Bytes bytes(const rocksdb::Slice& text) { return as_bytes({text.data(), text.size()}); }
@@ -89,6 +91,14 @@ Error to_error(const rocksdb::Status& status, std::string_view doing) {
   return {code, fmt::format("store: {}: {}", doing, status.ToString()), help, {}};
 }
 
+bool lacks_cells(const std::string& dir) {
+  std::vector<std::string> names;
+  rocksdb::DBOptions options;
+  options.info_log = std::make_shared<NoLog>();
+  const rocksdb::Status listed = rocksdb::DB::ListColumnFamilies(options, dir, &names);
+  return listed.ok() && std::find(names.begin(), names.end(), kFamilyNames[kCells]) == names.end();
+}
+
 std::vector<rocksdb::ColumnFamilyDescriptor> families(const std::shared_ptr<rocksdb::Cache>& cache,
                                                       const StoreOptions& options) {
   rocksdb::ColumnFamilyOptions chunks = family_options(cache, options.chunk_memtable_bytes);
@@ -97,6 +107,10 @@ std::vector<rocksdb::ColumnFamilyDescriptor> families(const std::shared_ptr<rock
   chunks.bottommost_compression_opts.level = 3;
   // A day's files hold nothing else, so that forgetting a day unlinks them.
   chunks.sst_partitioner_factory = rocksdb::NewSstPartitionerFixedPrefixFactory(4);
+  rocksdb::ColumnFamilyOptions cells = family_options(cache, 16U << 20U);
+  cells.bottommost_compression = rocksdb::kZSTD;
+  cells.bottommost_compression_opts = chunks.bottommost_compression_opts;
+  cells.sst_partitioner_factory = rocksdb::NewSstPartitionerFixedPrefixFactory(8);
   rocksdb::ColumnFamilyOptions series = family_options(cache, 16U << 20U);
   series.compression = rocksdb::kLZ4Compression;
   std::vector<rocksdb::ColumnFamilyDescriptor> out;
@@ -104,6 +118,7 @@ std::vector<rocksdb::ColumnFamilyDescriptor> families(const std::shared_ptr<rock
   out.emplace_back(kFamilyNames[kChunks], chunks);
   out.emplace_back(kFamilyNames[kSeries], series);
   out.emplace_back(kFamilyNames[kMeta], family_options(cache, 1U << 20U));
+  out.emplace_back(kFamilyNames[kCells], cells);
   return out;
 }
 
@@ -127,6 +142,12 @@ void StoreBatch::put_chunk(const ChunkKey& key, std::string_view value) {
 }
 void StoreBatch::delete_chunk(const ChunkKey& key) {
   impl_->changes.push_back({kChunks, true, encode_key(key), {}});
+}
+void StoreBatch::put_cells(const CellKey& key, std::string_view row) {
+  impl_->changes.push_back({kCells, false, encode_key(key), std::string(row)});
+}
+void StoreBatch::delete_cells(const CellKey& key) {
+  impl_->changes.push_back({kCells, true, encode_key(key), {}});
 }
 void StoreBatch::put_series(std::uint32_t series, std::string_view value) {
   impl_->changes.push_back({kSeries, false, encode_series_key(series), std::string(value)});
@@ -284,7 +305,12 @@ Result<std::shared_ptr<Store>> Store::open(const std::string& dir, const StoreOp
   db_options.listeners.push_back(impl->listener);
   db_options.write_buffer_manager =
       std::make_shared<rocksdb::WriteBufferManager>(options.memory_bytes / 2, impl->cache);
-  const auto descriptors = families(impl->cache, options);
+  auto descriptors = families(impl->cache, options);
+  if (!options.create && lacks_cells(dir)) {
+    // Made by the first writer that knows of them; until then there are none to read.
+    if (options.read_only) descriptors.pop_back();
+    db_options.create_missing_column_families = !options.read_only;
+  }
   rocksdb::DB* db = nullptr;
   const rocksdb::Status status =
       options.read_only
@@ -357,20 +383,30 @@ Result<void> Store::flush() {
 
 Result<void> Store::flush_data() {
   if (auto flushed = impl_->flush(kSeries); !flushed) return flushed;
+  if (auto flushed = impl_->flush(kCells); !flushed) return flushed;
   return impl_->flush(kChunks);
 }
 
 Result<void> Store::flush_meta() { return impl_->flush(kMeta); }
 
 Result<void> Store::compact(std::atomic<bool>* cancel) {
-  for (const Family family : {kChunks, kSeries, kMeta}) {
+  for (const Family family : {kChunks, kCells, kSeries, kMeta}) {
     auto compacted = impl_->compact(family, nullptr, nullptr, cancel);
     if (!compacted) return compacted;
   }
   return {};
 }
 
-Result<void> Store::compact_partition(std::int32_t partition, std::atomic<bool>* cancel) {
+Result<void> Store::compact_partition(std::int32_t partition, std::span<const DurationMs> tiers,
+                                      std::atomic<bool>* cancel) {
+  for (const DurationMs tier : tiers) {
+    const auto resolution_ms = static_cast<std::uint32_t>(tier);
+    const std::string first = encode_key(CellKey{resolution_ms, partition, 0});
+    const std::string last = encode_key(CellKey{resolution_ms, partition, 0xffff'ffffU});
+    const rocksdb::Slice begin = slice(first);
+    const rocksdb::Slice end = slice(last);
+    if (auto done = impl_->compact(kCells, &begin, &end, cancel); !done) return done;
+  }
   const PartitionKeys keys(partition);
   const rocksdb::Slice from = slice(keys.from);
   const rocksdb::Slice to = slice(keys.to);
@@ -403,7 +439,8 @@ Result<void> Store::drop_files(std::int32_t partition) {
   return {};
 }
 
-Result<bool> Store::rewrite_chunks(std::span<const std::pair<ChunkKey, ChunkKey>> spans) {
+Result<bool> Store::rewrite_files(std::span<const std::pair<ChunkKey, ChunkKey>> chunks,
+                                  std::span<const std::pair<CellKey, CellKey>> cells) {
   const auto live = [&] {
     std::vector<rocksdb::LiveFileMetaData> files;
     impl_->db->GetLiveFilesMetaData(&files);
@@ -414,15 +451,23 @@ Result<bool> Store::rewrite_chunks(std::span<const std::pair<ChunkKey, ChunkKey>
   rocksdb::CompactRangeOptions options;
   options.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForce;
   std::set<std::string> before;
-  for (const auto& [first, last] : spans) {
+  const auto rewrite = [&](Family family, const std::string& from,
+                           const std::string& to) -> Result<void> {
     before.merge(live());
-    const std::string from = encode_key(first);
-    const std::string to = encode_key(last);
     const rocksdb::Slice begin = slice(from);
     const rocksdb::Slice end = slice(to);
     const rocksdb::Status status =
-        impl_->db->CompactRange(options, impl_->handles[kChunks], &begin, &end);
-    if (!status.ok()) return failed(status, "compacting chunks");
+        impl_->db->CompactRange(options, impl_->handles[family], &begin, &end);
+    if (!status.ok()) return failed(status, fmt::format("compacting {}", kFamilyNames[family]));
+    return {};
+  };
+  for (const auto& [first, last] : chunks) {
+    auto done = rewrite(kChunks, encode_key(first), encode_key(last));
+    if (!done) return tl::unexpected<Error>(done.error());
+  }
+  for (const auto& [first, last] : cells) {
+    auto done = rewrite(kCells, encode_key(first), encode_key(last));
+    if (!done) return tl::unexpected<Error>(done.error());
   }
   // Turning deletions on again looks through the directory and unlinks what nothing needs.
   rocksdb::Status status = impl_->db->DisableFileDeletions();
@@ -454,6 +499,40 @@ ChunkScan Store::scan(StoreSnapshotPtr snapshot, ScanUse use) const {
   impl->use = use;
   impl->begin();
   return ChunkScan(std::move(impl));
+}
+
+Result<bool> Store::get_cells(const StoreSnapshotPtr& snapshot, const CellKey& key,
+                              std::string& out) const {
+  out.clear();
+  if (impl_->handles.size() <= kCells) return false;
+  rocksdb::ReadOptions options;
+  options.snapshot = snapshot->get();
+  options.verify_checksums = true;
+  const rocksdb::Status status =
+      impl_->db->Get(options, impl_->handles[kCells], encode_key(key), &out);
+  if (status.IsNotFound()) return false;
+  if (!status.ok()) return failed(status, "reading cells");
+  return true;
+}
+
+Result<void> Store::scan_cells(
+    const StoreSnapshotPtr& snapshot,
+    const std::function<Result<void>(const CellKey&, Bytes)>& visit) const {
+  if (impl_->handles.size() <= kCells) return {};
+  rocksdb::ReadOptions options;
+  options.snapshot = snapshot->get();
+  options.verify_checksums = true;
+  options.fill_cache = false;
+  const std::unique_ptr<rocksdb::Iterator> at(
+      impl_->db->NewIterator(options, impl_->handles[kCells]));
+  for (at->SeekToFirst(); at->Valid(); at->Next()) {
+    const auto key = decode_cell_key(bytes(at->key()));
+    if (!key) return fail(ErrorCode::corruption, "store: a key of family cells is no cell key");
+    auto visited = visit(*key, bytes(at->value()));
+    if (!visited) return visited;
+  }
+  if (!at->status().ok()) return failed(at->status(), "reading cells");
+  return {};
 }
 
 Result<std::optional<std::string>> Store::get_meta(std::string_view name) const {

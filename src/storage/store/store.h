@@ -1,8 +1,9 @@
-// The chunk store: three RocksDB column families behind plain types. The write-ahead log of RocksDB
+// The chunk store: RocksDB column families behind plain types. The write-ahead log of RocksDB
 // is off; the room `log` is the durability, and the store may be behind it at any time.
 #pragma once
 
 #include <hygge/error.h>
+#include <hygge/time.h>
 
 #include <atomic>
 #include <cstddef>
@@ -38,6 +39,8 @@ class StoreBatch {
 
   void put_chunk(const ChunkKey& key, std::string_view value);
   void delete_chunk(const ChunkKey& key);
+  void put_cells(const CellKey& key, std::string_view row);
+  void delete_cells(const CellKey& key);
   void put_series(std::uint32_t series, std::string_view value);
   void put_meta(std::string_view name, std::string_view value);
   void delete_meta(std::string_view name);
@@ -105,22 +108,31 @@ class Store {
   /// be set by another thread: then it ends early, and well.
   [[nodiscard]] Result<void> compact(std::atomic<bool>* cancel = nullptr);
   /// All chunks of one partition, those at the bottom too: nothing stays of what was replaced, unless
-  /// a snapshot from before needs it.
+  /// a snapshot from before needs it. And its cells, of these tiers.
   [[nodiscard]] Result<void> compact_partition(std::int32_t partition,
+                                               std::span<const DurationMs> tiers,
                                                std::atomic<bool>* cancel = nullptr);
   /// Unlinks the files of `chunks` that hold nothing but keys of this partition, whatever snapshots
   /// say; level 0 and memtables stay.
   [[nodiscard]] Result<void> drop_files(std::int32_t partition);
-  /// Rewrites the files of `chunks` that may hold keys of these spans, first to last, and unlinks
-  /// the old ones: nothing is left of what was deleted or overwritten there, unless a snapshot from
-  /// before still needs it. False: a scan keeps an old file.
-  [[nodiscard]] Result<bool> rewrite_chunks(std::span<const std::pair<ChunkKey, ChunkKey>> spans);
+  /// Rewrites the files of `chunks` and of `cells` that may hold keys of these spans, first to
+  /// last, and unlinks the old ones: nothing is left of what was deleted or overwritten there,
+  /// unless a snapshot from before still needs it. False: a scan keeps an old file.
+  [[nodiscard]] Result<bool> rewrite_files(std::span<const std::pair<ChunkKey, ChunkKey>> chunks,
+                                           std::span<const std::pair<CellKey, CellKey>> cells);
   /// The number of the last change, and whether a snapshot lacks changes up to `number`.
   [[nodiscard]] std::uint64_t last_change() const;
   [[nodiscard]] bool has_snapshot_before(std::uint64_t number) const;
 
   [[nodiscard]] StoreSnapshotPtr snapshot() const;
   [[nodiscard]] ChunkScan scan(StoreSnapshotPtr snapshot, ScanUse use = ScanUse::again) const;
+  /// Whether there is a row; `out` is replaced by it.
+  [[nodiscard]] Result<bool> get_cells(const StoreSnapshotPtr& snapshot, const CellKey& key,
+                                       std::string& out) const;
+  /// All rows, in order of their keys.
+  [[nodiscard]] Result<void> scan_cells(
+      const StoreSnapshotPtr& snapshot,
+      const std::function<Result<void>(const CellKey& key, Bytes row)>& visit) const;
   [[nodiscard]] Result<std::optional<std::string>> get_meta(std::string_view name) const;
   /// Entries whose name starts with `prefix`, in order.
   [[nodiscard]] Result<void> scan_meta(

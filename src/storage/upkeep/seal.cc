@@ -198,6 +198,7 @@ class Pass {
   }
 
   void rewrite(std::uint32_t series, const ChunkSamples& samples) {
+    roll_up(series, samples);
     const std::vector<SealedChunk> sealed = cut(encoder_, partition_, series, samples);
     if (chunks_.same_as(sealed)) return;
     for (const ChunkKey& key : chunks_.keys()) {
@@ -216,6 +217,25 @@ class Pass {
     ++report_.series_rewritten;
     report_.samples += samples.t.size();
     report_.chunks_written += sealed.size();
+  }
+
+  void roll_up(std::uint32_t series, const ChunkSamples& samples) {
+    if (!options_.rollup || samples.t.empty()) return;
+    const RollupChoice choice = options_.rollup(series);
+    for (const CellRows::Row& row : cells_.of(samples, partition_, choice)) {
+      batch_.put_cells(key_of(row.resolution_ms, series), row.value);
+      ++report_.cell_rows;
+      report_.cell_bytes += kCellKeyBytes + row.value.size();
+      batch_bytes_ += kCellKeyBytes + row.value.size();
+    }
+    for (const DurationMs tier : options_.stored_tiers) {
+      if (std::binary_search(choice.tiers.begin(), choice.tiers.end(), tier)) continue;
+      batch_.delete_cells(key_of(tier, series));
+      batch_bytes_ += kCellKeyBytes;
+    }
+  }
+  [[nodiscard]] CellKey key_of(DurationMs tier, std::uint32_t series) const {
+    return {static_cast<std::uint32_t>(tier), partition_, series};
   }
 
   // A test that breaks the rule of one batch must lose data: see base/mutation.h.
@@ -243,6 +263,7 @@ class Pass {
   const ResealOptions& options_;
   SeriesChunks chunks_;
   SmallestEncoder encoder_;
+  CellRows cells_;
   StoreBatch batch_;
   StoreBatch deletes_;
   std::size_t batch_bytes_ = 0;
@@ -256,6 +277,28 @@ Result<ResealReport> reseal_partition(Store& store, const StoreSnapshotPtr& snap
                                       const ResealOptions& options) {
   HYGGE_ASSERT(std::is_sorted(series.begin(), series.end()));
   return Pass(store, snapshot, partition, series, options).run();
+}
+
+// The finest tier from the samples; each coarser one from the one before, where that divides it.
+std::vector<CellRows::Row> CellRows::of(const ChunkSamples& samples, std::int32_t partition,
+                                        const RollupChoice& choice) {
+  HYGGE_ASSERT(!samples.t.empty());
+  const TimeMs day_ms = partition_range(partition).after;
+  std::vector<Row> out;
+  std::vector<TimedCell> finer;
+  DurationMs finer_ms = 0;
+  for (const DurationMs tier : choice.tiers) {
+    std::vector<TimedCell> cells;
+    if (finer_ms != 0 && tier % finer_ms == 0) {
+      cells = windows::coarser(finer, tier);
+    } else {
+      windows::add_to_cells(samples.t, samples.v, tier, cells, choice.parts);
+    }
+    out.push_back({tier, encoder_.encode(cells, day_ms, tier, choice.parts)});
+    finer = std::move(cells);
+    finer_ms = tier;
+  }
+  return out;
 }
 
 std::string SealedOrder::next(const ChunkKey& key, TimeMs last_ms, std::uint32_t samples) {

@@ -5,6 +5,8 @@
 // few series deletes the keys that were read, and no others, and puts the new chunks with ordinal
 // 0: a reader sees a series before or after, and what a put pass writes meanwhile stays.
 //
+// The cells of a series are computed from the same samples, and go into the same batch.
+//
 // Knows nothing of states, locks and flushes; those are db/seal.cc.
 #pragma once
 
@@ -21,6 +23,8 @@
 
 #include "codec/envelope.h"
 #include "storage/store/store.h"
+#include "storage/upkeep/rollup.h"
+#include "window/cell_row.h"
 
 namespace hygge::storage {
 
@@ -31,6 +35,10 @@ struct ResealOptions {
   bool whole_partition = true;
   /// A batch goes to the store once it holds this many bytes.
   std::size_t batch_bytes = 256U << 10U;
+  /// Which cells a series gets, in the same batch as its chunks; none: cells are left alone.
+  std::function<RollupChoice(std::uint32_t series)> rollup;
+  /// Tiers of which rows may be stored: those that a series does not get are deleted.
+  std::vector<DurationMs> stored_tiers;
   /// Asked between batches with the number of series done; false ends the pass.
   std::function<bool(std::uint64_t series_done)> go_on;
 };
@@ -42,7 +50,9 @@ struct ResealReport {
   std::uint64_t samples = 0;           ///< of the series rewritten
   std::uint64_t chunks_read = 0;
   std::uint64_t chunks_written = 0;
-  std::uint64_t bytes_written = 0;  ///< keys and values
+  std::uint64_t bytes_written = 0;  ///< keys and values of chunks
+  std::uint64_t cell_rows = 0;      ///< written: one per tier and series that was read
+  std::uint64_t cell_bytes = 0;     ///< keys and rows
   /// Series of which something cannot be read: left as they are.
   std::vector<std::uint32_t> damaged;
 };
@@ -54,6 +64,21 @@ struct ResealReport {
                                                     std::int32_t partition,
                                                     std::span<const std::uint32_t> series,
                                                     const ResealOptions& options);
+
+/// The rows of cells of one series and day. Keeps its memory between calls.
+class CellRows {
+ public:
+  struct Row {
+    DurationMs resolution_ms = 0;
+    std::string value;
+  };
+  /// Of strictly rising times, all in the partition; not empty. A row for each tier.
+  [[nodiscard]] std::vector<Row> of(const ChunkSamples& samples, std::int32_t partition,
+                                    const RollupChoice& choice);
+
+ private:
+  windows::CellRowEncoder encoder_;
+};
 
 /// Follows the chunks of a sealed partition in order of their keys.
 class SealedOrder {

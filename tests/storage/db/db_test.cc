@@ -234,17 +234,17 @@ void replace_line(const std::string& file, const std::string& from, const std::s
 TEST(DbOpen, RefusesANewerFormatAndADamagedIdentity) {
   const test::TempDir dir;
   { const Db db = open(dir / "db"); }
-  replace_line(dir / "db/HYGGE", "format 1", "format 2");
+  replace_line(dir / "db/HYGGE", "format 2", "format 3");
   EXPECT_EQ(Db::open(dir / "db", manual()).error().code, ErrorCode::corruption)
       << "a number that its checksum does not know is damage";
   replace_line(dir / "db/HYGGE", "checksum ", "whatever ");
   const auto newer = Db::open(dir / "db", manual());
   ASSERT_FALSE(newer);
   EXPECT_EQ(newer.error().code, ErrorCode::version);
-  EXPECT_NE(newer.error().message.find("format 2"), std::string::npos);
+  EXPECT_NE(newer.error().message.find("format 3"), std::string::npos);
   EXPECT_EQ(Db::open_read_only(dir / "db").error().code, ErrorCode::version);
   replace_line(dir / "db/HYGGE", "whatever ", "checksum ");
-  replace_line(dir / "db/HYGGE", "format 2", "format 1");
+  replace_line(dir / "db/HYGGE", "format 3", "format 2");
   EXPECT_TRUE(Db::open(dir / "db", manual()));
   replace_line(dir / "db/HYGGE", "created 2", "created 3");
   EXPECT_EQ(Db::open(dir / "db", manual()).error().code, ErrorCode::corruption);

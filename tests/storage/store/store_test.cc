@@ -110,7 +110,7 @@ TEST(Store, CompactingAPartitionLeavesNothingOfWhatWasReplaced) {
   ASSERT_TRUE(store->compact());
   EXPECT_GT(store->chunk_file_bytes(19'000), 1'900'000U) << "the snapshot needs them";
   snapshot.reset();
-  ASSERT_TRUE(store->compact_partition(19'000));
+  ASSERT_TRUE(store->compact_partition(19'000, {}));
   EXPECT_LT(store->chunk_file_bytes(19'000), 10'000U);
   ChunkScan scan = store->scan(store->snapshot());
   scan.seek({19'000, 0, 0, 0});
