@@ -10,6 +10,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 namespace hygge {
@@ -97,6 +98,7 @@ struct Row {
 struct Rows {
   Steps steps;
   std::vector<Row> rows;  ///< in the order of the view; series without any value are left out
+  std::vector<DurationMs> tiers;  ///< that the answer was read from, rising; 0: samples
 };
 
 /// At most so many steps in one call; their values are held for every series at once.
@@ -109,13 +111,19 @@ inline constexpr std::size_t kMaxWindowSteps = std::size_t{1} << 24U;
 ///     auto view = db.view({selector("requests_total").value()}, range_for(five, steps));
 ///     auto rows = window(*view, 0, five, steps);
 ///
+/// Where the view has cells that say the same as the samples, they are read instead: see rollup.h.
+/// `tier`: 0 reads samples, another one that tier wherever it can be exact; none: what is least
+/// work. Answers from cells equal those from samples for counts and integers, sums within
+/// 1e-12 · Σ|v|, variances within 1e-12 · max v².
+///
 /// Takes O(samples + steps) per series (deriv, predict_linear: samples in windows; quantile: times
 /// the window for moving memory) and O(steps) memory per row. One thread at a time per view.
 /// Errors: invalid_argument (a view that covers too little, with the range that would do; no such
 /// selector; a range, lookback or step that makes no sense), out_of_range (times that cannot be
 /// stored), limit (more than kMaxWindowSteps), and those of reading.
 [[nodiscard]] Result<Rows> window(const View& view, std::size_t index, const Window& window,
-                                  const Steps& steps);
+                                  const Steps& steps,
+                                  std::optional<DurationMs> tier = std::nullopt);
 
 /// The cells of one series, oldest first. Intervals in which nothing lies have none; one in which
 /// only a staleness marker lies has a cell with n = 0.
@@ -125,9 +133,10 @@ struct SeriesCells {
 };
 
 /// The cells of resolution R over the view's range, per series: intervals (k·R, (k + 1)·R],
-/// computed from the samples. A cell that the view's range cuts holds what lies inside; open the
-/// view at multiples of R for whole ones. O(samples). Errors: invalid_argument (a resolution that
-/// is not positive; no such selector), and those of reading.
+/// computed from the samples, or read where they are stored and the range cuts none. A cell that
+/// the view's range cuts holds what lies inside; open the view at multiples of R for whole ones.
+/// O(samples). Errors: invalid_argument (a resolution that is not positive; no such selector), and
+/// those of reading.
 [[nodiscard]] Result<std::vector<SeriesCells>> downsample(const View& view, std::size_t index,
                                                           std::chrono::milliseconds resolution);
 

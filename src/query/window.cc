@@ -6,7 +6,8 @@
 #include <limits>
 #include <utility>
 
-#include "window/cell_functions.h"
+#include "query/tiers.h"
+#include "window/cell_builder.h"
 #include "window/function.h"
 
 namespace hygge {
@@ -155,29 +156,72 @@ Result<void> check_cover(const View& view, TimeRange needed) {
 
 }  // namespace
 
-Result<Rows> window(const View& view, std::size_t index, const Window& window, const Steps& steps) {
+namespace {
+
+// A series' row, from cells as long as they are there.
+class RowReader {
+ public:
+  RowReader(const windows::Spec& spec, const Steps& steps, const View& view, TimeRange needed,
+            tiers::Choice choice)
+      : spec_(spec), steps_(steps), needed_(needed), tiers_(spec, steps, 0, view.tiers(), choice) {}
+
+  Result<void> read(const Series& series, windows::RowOut out) {
+    if (tiers_.worth_asking()) {
+      const auto done = tiers_.evaluate(series, out);
+      if (!done) return tl::unexpected<Error>(done.error());
+      from_cells_ = from_cells_ || done->rows > 0;
+      from_samples_ = from_samples_ || done->samples > 0;
+      return {};
+    }
+    if (auto done = hygge::read(series, needed_, samples_); !done) return done;
+    from_samples_ = from_samples_ || !samples_.t.empty();
+    windows::evaluate(spec_, samples_.t, samples_.v, steps_, 0, out);
+    return {};
+  }
+
+  [[nodiscard]] std::vector<DurationMs> tiers() const {
+    std::vector<DurationMs> out;
+    if (from_samples_) out.push_back(0);
+    if (from_cells_) out.push_back(tiers_.tier_ms());
+    return out;
+  }
+
+ private:
+  windows::Spec spec_;
+  Steps steps_;
+  TimeRange needed_;
+  tiers::Windows tiers_;
+  SeriesSamples samples_;
+  bool from_cells_ = false;
+  bool from_samples_ = false;
+};
+
+}  // namespace
+
+Result<Rows> window(const View& view, std::size_t index, const Window& window, const Steps& steps,
+                    std::optional<DurationMs> tier) {
   if (index >= view.selector_count()) return no_selector(view, index);
   if (auto sound = check(window, steps); !sound) return tl::unexpected<Error>(sound.error());
   const TimeRange needed = range_for(window, steps);
   const std::size_t count = steps.count();
-  Rows out{steps, {}};
+  Rows out{steps, {}, {}};
   if (count == 0) return out;
   if (auto covers = check_cover(view, needed); !covers) {
     return tl::unexpected<Error>(covers.error());
   }
-  SeriesSamples samples;
+  RowReader reader(spec_of(window), steps, view, needed, tier);
   for (const Series& series : view.series(index)) {
-    if (auto done = read(series, needed, samples); !done) {
+    Row row{{}, std::vector<double>(count), std::vector<std::uint64_t>((count + 63) / 64)};
+    if (auto done = reader.read(series, {row.v, row.valid}); !done) {
       return tl::unexpected<Error>(done.error());
     }
-    Row row{{}, std::vector<double>(count), std::vector<std::uint64_t>((count + 63) / 64)};
-    windows::evaluate(spec_of(window), samples.t, samples.v, steps, 0, {row.v, row.valid});
     const bool any =
         std::any_of(row.valid.begin(), row.valid.end(), [](std::uint64_t w) { return w != 0; });
     if (!any) continue;
     row.labels = series.labels();
     out.rows.push_back(std::move(row));
   }
+  out.tiers = reader.tiers();
   return out;
 }
 
@@ -188,14 +232,23 @@ Result<std::vector<SeriesCells>> downsample(const View& view, std::size_t index,
   if (resolution_ms <= 0) {
     return fail(ErrorCode::invalid_argument, fmt::format("a resolution of {} ms", resolution_ms));
   }
+  const std::span<const DurationMs> tiers = view.tiers();
+  const bool stored = std::binary_search(tiers.begin(), tiers.end(), resolution_ms) &&
+                      view.range().after % resolution_ms == 0 &&
+                      view.range().until % resolution_ms == 0;
   std::vector<SeriesCells> out;
   for (const Series& series : view.series(index)) {
     SeriesCells cells{series.labels(), {}};
-    BlockCursor blocks = series.blocks();
-    while (const Block* block = blocks.next()) {
-      windows::add_to_cells(block->t, block->v, resolution_ms, cells.cells);
+    if (stored) {
+      const auto read = series.cells(resolution_ms, {}, view.range(), cells.cells);
+      if (!read) return tl::unexpected<Error>(read.error());
+    } else {
+      BlockCursor blocks = series.blocks();
+      while (const Block* block = blocks.next()) {
+        windows::add_to_cells(block->t, block->v, resolution_ms, cells.cells);
+      }
+      if (const Error* error = blocks.error()) return tl::unexpected<Error>(*error);
     }
-    if (const Error* error = blocks.error()) return tl::unexpected<Error>(*error);
     if (!cells.cells.empty()) out.push_back(std::move(cells));
   }
   return out;
