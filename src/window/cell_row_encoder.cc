@@ -41,7 +41,11 @@ void put_odd(std::string& out, const TimedCell& one) {
   out.push_back(cell.stale_at_end ? 1 : 0);
   put_varint(out, cell.resets);
   put_varint(out, cell.changes);
-  const auto time = [&](TimeMs t_ms) { put_varint(out, zigzag(t_ms - one.start_ms)); };
+  // Times that mean nothing, of a cell without samples say, may be anything: modulo 2^64.
+  const auto time = [&](TimeMs t_ms) {
+    put_varint(out, zigzag(static_cast<std::int64_t>(static_cast<std::uint64_t>(t_ms) -
+                                                     static_cast<std::uint64_t>(one.start_ms))));
+  };
   for (const TimeMs t :
        {cell.t_first_ms, cell.t_last_ms, cell.t_before_last_ms, cell.t_min_ms, cell.t_max_ms}) {
     time(t);
