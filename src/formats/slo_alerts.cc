@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include <array>
+#include "formats/slo_keys.h"
 
 namespace hygge::formats {
 
@@ -88,31 +88,6 @@ bool read_windows(SloFields& fields, const YAML::Node& node, const Definition& d
   return true;
 }
 
-void read_rule(SloFields& fields, const YAML::Node& node, Definition& definition) {
-  constexpr std::array<std::string_view, 8> kKeys{"spend", "factor", "long",    "short",
-                                                  "as",    "op",     "min_bad", "significance"};
-  if (!node.IsMap()) {
-    return fields.error(node, "E_ALERT",
-                        "an alert is a map: {spend: 2%, long: 1h, short: 5m, as: page}");
-  }
-  fields.check_keys(node, kKeys);
-  AlertRule rule;
-  rule.line = SloFields::line_of(node);
-  if (read_windows(fields, node, definition, rule)) read_factor(fields, node, definition, rule);
-  if (const YAML::Node as = node["as"]; as.IsDefined()) {
-    constexpr std::array<std::string_view, 2> kWords{"page", "ticket"};
-    rule.as = fields.one_of(as, "E_ALERT", "as", kWords).value_or("page");
-  }
-  if (const YAML::Node op = node["op"]; op.IsDefined()) {
-    constexpr std::array<std::string_view, 2> kWords{"gt", "gte"};
-    rule.or_equal = fields.one_of(op, "E_ALERT", "op", kWords) == std::string_view("gte");
-  }
-  const Gates own = read_gates(fields, node);
-  rule.min_bad = own.min_bad.value_or(rule.min_bad);
-  rule.significance = own.significance ? own.significance : rule.significance;
-  definition.alerts.push_back(std::move(rule));
-}
-
 void add_google(SloFields& fields, const YAML::Node& at, Definition& definition) {
   definition.alerts = slo::google_alerts(definition.window_ms);
   for (const AlertRule& rule : definition.alerts) {
@@ -127,6 +102,27 @@ void add_google(SloFields& fields, const YAML::Node& at, Definition& definition)
 
 }  // namespace
 
+void read_alert(SloFields& fields, const YAML::Node& node, Definition& definition) {
+  if (!node.IsMap()) {
+    return fields.error(node, "E_ALERT",
+                        "an alert is a map: {spend: 2%, long: 1h, short: 5m, as: page}");
+  }
+  fields.check_keys(node, names_of(alert_keys()));
+  AlertRule rule;
+  rule.line = SloFields::line_of(node);
+  if (read_windows(fields, node, definition, rule)) read_factor(fields, node, definition, rule);
+  if (const YAML::Node as = node["as"]; as.IsDefined()) {
+    rule.as = fields.one_of(as, "E_ALERT", "as", kAsWords).value_or("page");
+  }
+  if (const YAML::Node op = node["op"]; op.IsDefined()) {
+    rule.or_equal = fields.one_of(op, "E_ALERT", "op", kOpWords) == std::string_view("gte");
+  }
+  const Gates own = read_gates(fields, node);
+  rule.min_bad = own.min_bad.value_or(rule.min_bad);
+  rule.significance = own.significance ? own.significance : rule.significance;
+  definition.alerts.push_back(std::move(rule));
+}
+
 void read_alerts(SloFields& fields, const YAML::Node& document, Definition& definition) {
   const YAML::Node alerts = document["alerts"];
   const Gates gates = read_gates(fields, document);
@@ -136,7 +132,7 @@ void read_alerts(SloFields& fields, const YAML::Node& document, Definition& defi
     for (const YAML::Node& node : alerts) {
       // The document's gates are the defaults of each rule.
       const std::size_t before = definition.alerts.size();
-      read_rule(fields, node, definition);
+      read_alert(fields, node, definition);
       if (definition.alerts.size() == before) continue;
       AlertRule& rule = definition.alerts.back();
       if (gates.min_bad && !node["min_bad"].IsDefined()) rule.min_bad = *gates.min_bad;

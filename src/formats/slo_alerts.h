@@ -11,4 +11,7 @@ namespace hygge::formats {
 /// Sets definition.alerts; window, step and objective are known by then.
 void read_alerts(SloFields& fields, const YAML::Node& document, slo::Definition& definition);
 
+/// Adds one rule: {spend: 2%, long: 1h, short: 5m, as: page}.
+void read_alert(SloFields& fields, const YAML::Node& node, slo::Definition& definition);
+
 }  // namespace hygge::formats

@@ -20,6 +20,15 @@ std::uint32_t SloFields::line_of(const YAML::Node& node) {
   return line < 0 ? 0U : static_cast<std::uint32_t>(line) + 1;
 }
 
+bool SloFields::is_name(std::string_view text) {
+  constexpr std::size_t kMaxBytes = 128;
+  return !text.empty() && text.size() <= kMaxBytes &&
+         std::all_of(text.begin(), text.end(), [](char c) {
+           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                  c == '_' || c == '.' || c == '-';
+         });
+}
+
 void SloFields::error(const YAML::Node& at, std::string_view code, std::string message) {
   failed_ = true;
   if (out_.errors.size() >= kMaxErrors) return;

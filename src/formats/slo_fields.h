@@ -51,6 +51,8 @@ class SloFields {
   std::optional<std::string> zone(const YAML::Node& node, std::string_view key);
   std::optional<TimeMs> time(const YAML::Node& node, std::string_view code, std::string_view key);
 
+  /// Letters, digits, _ . and -, at most 128.
+  [[nodiscard]] static bool is_name(std::string_view text);
   /// "99.9", "99.9%" or "99.9 %" as a fraction of 1; at most 10 decimals. No error message.
   [[nodiscard]] static std::optional<slo::Rational> percent(std::string_view text);
 

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "formats/numbers.h"
+#include "formats/slo_keys.h"
 #include "model/quote.h"
 
 namespace hygge::formats {
@@ -33,24 +34,19 @@ bool take(std::string_view& text, std::string_view prefix) {
   return true;
 }
 
-constexpr std::array<std::string_view, 4> kUnits{"week", "month", "quarter", "year"};
-
 void read_calendar(SloFields& fields, const YAML::Node& node, Definition& out) {
-  constexpr std::array<std::string_view, 3> kKeys{"calendar", "tz", "fiscal_start"};
-  fields.check_keys(node, kKeys);
+  fields.check_keys(node, names_of(calendar_keys()));
   Calendar calendar;
   const YAML::Node unit = node["calendar"];
   if (!unit.IsDefined()) {
     return fields.error(node, "E_WINDOW", "window: a duration, or {calendar: month}");
   }
-  const auto word = fields.one_of(unit, "E_WINDOW", "calendar", kUnits);
+  const auto word = fields.one_of(unit, "E_WINDOW", "calendar", kUnitWords);
   if (!word) return;
-  // What alerts scale by, so that thresholds do not move with the month.
-  constexpr std::array<DurationMs, 4> kLengths{7 * kDayMs, 30 * kDayMs, 90 * kDayMs, 365 * kDayMs};
-  for (std::size_t i = 0; i < kUnits.size(); ++i) {
-    if (*word != kUnits[i]) continue;
+  for (std::size_t i = 0; i < kUnitWords.size(); ++i) {
+    if (*word != kUnitWords[i]) continue;
     calendar.unit = static_cast<Calendar::Unit>(i);
-    out.window_ms = kLengths[i];
+    out.window_ms = slo::nominal_length(calendar.unit);
   }
   if (const YAML::Node tz = node["tz"]; tz.IsDefined()) {
     calendar.tz = fields.zone(tz, "tz").value_or("UTC");
@@ -65,23 +61,19 @@ void read_calendar(SloFields& fields, const YAML::Node& node, Definition& out) {
 
 }  // namespace
 
-void read_window(SloFields& fields, const YAML::Node& node, Definition& out) {
-  if (node.IsMap()) return read_calendar(fields, node, out);
-  if (const auto length = fields.duration(node, "E_WINDOW", "window")) out.window_ms = *length;
-}
+namespace {
 
-MethodKey read_method(SloFields& fields, const YAML::Node& node) {
+constexpr std::string_view kMethods = "occurrences, timeslices(5m, 99) or ratio-timeslices(5m)";
+
+// None, and why.
+std::optional<MethodKey> method_of(std::string_view text, std::string_view& why) {
   MethodKey out;
-  const auto text = fields.text(node, "E_METHOD", "method");
-  if (!text || *text == "occurrences") return out;
-  const auto refuse = [&](std::string_view why) {
-    fields.error(node, "E_METHOD",
-                 fmt::format("method: {}: {}; write occurrences, timeslices(5m, 99) or "
-                             "ratio-timeslices(5m)",
-                             quoted(*text), why));
-    return out;
+  if (text == "occurrences") return out;
+  const auto refuse = [&](std::string_view reason) {
+    why = reason;
+    return std::nullopt;
   };
-  std::string_view rest = *text;
+  std::string_view rest = text;
   if (take(rest, "ratio-timeslices")) {
     out.method = Method::ratio_timeslices;
   } else if (take(rest, "timeslices")) {
@@ -102,6 +94,44 @@ MethodKey read_method(SloFields& fields, const YAML::Node& node) {
     return refuse("the second argument is a percentage");
   }
   return out;
+}
+
+}  // namespace
+
+void read_window(SloFields& fields, const YAML::Node& node, Definition& out) {
+  if (node.IsMap()) return read_calendar(fields, node, out);
+  if (const auto length = fields.duration(node, "E_WINDOW", "window")) out.window_ms = *length;
+}
+
+MethodKey read_method(SloFields& fields, const YAML::Node& node) {
+  const auto text = fields.text(node, "E_METHOD", "method");
+  if (!text) return {};
+  std::string_view why;
+  const auto read = method_of(*text, why);
+  if (read) return *read;
+  fields.error(node, "E_METHOD",
+               fmt::format("method: {}: {}; write {}", quoted(*text), why, kMethods));
+  return {};
+}
+
+Result<slo::MethodChoice> parse_method(std::string_view text) {
+  std::string_view why;
+  const auto read = method_of(text, why);
+  if (!read) {
+    return fail(ErrorCode::parse, fmt::format("method {}: {}", quoted(text), why),
+                std::string(kMethods));
+  }
+  if (read->method == Method::timeslices && !read->slice_target) {
+    return fail(ErrorCode::parse,
+                fmt::format("method {}: it needs what makes a slice good", quoted(text)),
+                std::string(kMethods));
+  }
+  return slo::MethodChoice{read->method, read->length_ms,
+                           read->slice_target.value_or(Rational{1, 1})};
+}
+
+std::optional<slo::Rational> parse_percent(std::string_view text) {
+  return SloFields::percent(text);
 }
 
 namespace {
@@ -234,11 +264,10 @@ void read_span(SloFields& fields, const YAML::Node& node, Exclusion& out) {
 }
 
 Exclusion read_exclusion(SloFields& fields, const YAML::Node& node, Method method) {
-  constexpr std::array<std::string_view, 6> kKeys{"from", "to", "every", "tz", "why", "treat"};
   Exclusion out;
   // Leaving maintenance out of slices would shrink the budget; events of it are none of the SLO's.
   out.as_good = method != Method::occurrences;
-  fields.check_keys(node, kKeys);
+  fields.check_keys(node, names_of(exclusion_keys()));
   if (node["every"].IsDefined()) {
     if (node["from"].IsDefined() || node["to"].IsDefined()) {
       fields.error(node, "E_EXCLUDE", "from and to, or every: not both");
@@ -251,8 +280,9 @@ Exclusion read_exclusion(SloFields& fields, const YAML::Node& node, Method metho
     out.why = fields.text(why, "E_EXCLUDE", "why").value_or("");
   }
   if (const YAML::Node treat = node["treat"]; treat.IsDefined()) {
-    constexpr std::array<std::string_view, 2> kWords{"drop", "good"};
-    out.as_good = fields.one_of(treat, "E_EXCLUDE", "treat", kWords) == std::string_view("good");
+    out.as_good =
+        fields.one_of(treat, "E_EXCLUDE", "treat", kTreatWords) == std::string_view("good");
+    out.treat_given = true;
   }
   return out;
 }

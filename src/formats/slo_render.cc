@@ -5,95 +5,16 @@
 #include <hygge/slo_file.h>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
+
+#include "formats/slo_json.h"
+#include "formats/slo_time.h"
 
 namespace hygge::formats {
 
 namespace {
 
 using slo::State;
-
-// Whole numbers without a fraction or an exponent, others in their shortest form.
-std::string plain(double number) {
-  constexpr double kExact = 9007199254740992.0;  // 2^53
-  const bool whole = std::trunc(number) == number && std::fabs(number) < kExact;
-  return whole ? fmt::format("{}", static_cast<std::int64_t>(number)) : fmt::format("{}", number);
-}
-
-// Just enough JSON to write: commas where they belong, text escaped.
-class Json {
- public:
-  std::string text;
-
-  Json& open(char bracket) {
-    comma();
-    text += bracket;
-    first_ = true;
-    return *this;
-  }
-  Json& close(char bracket) {
-    text += bracket;
-    first_ = false;
-    return *this;
-  }
-  Json& key(std::string_view name) {
-    comma();
-    string(name);
-    text += ':';
-    first_ = true;  // its value follows without a comma
-    return *this;
-  }
-  Json& value(std::string_view word) {
-    comma();
-    string(word);
-    return *this;
-  }
-  Json& value(const char* word) { return value(std::string_view(word)); }
-  Json& value(bool flag) { return raw(flag ? "true" : "false"); }
-  Json& value(double number) { return raw(std::isfinite(number) ? plain(number) : "null"); }
-  template <typename Integer>
-  requires std::is_integral_v<Integer> Json& value(Integer number) {
-    return raw(fmt::format("{}", number));
-  }
-  Json& value(const std::optional<double>& number) { return number ? value(*number) : raw("null"); }
-  Json& null() { return raw("null"); }
-  template <typename T>
-  Json& field(std::string_view name, const T& what) {
-    return key(name).value(what);
-  }
-
- private:
-  void comma() {
-    if (!first_) text += ',';
-    first_ = false;
-  }
-  Json& raw(std::string_view token) {
-    comma();
-    text += token;
-    return *this;
-  }
-  void string(std::string_view word) {
-    text += '"';
-    for (const char c : word) {
-      const auto byte = static_cast<unsigned char>(c);
-      if (c == '"' || c == '\\') {
-        text += '\\';
-        text += c;
-      } else if (c == '\n') {
-        text += "\\n";
-      } else if (byte < 0x20) {
-        text += fmt::format("\\u{:04x}", byte);
-      } else {
-        text += c;
-      }
-    }
-    text += '"';
-  }
-  bool first_ = true;
-};
-
-double seconds(DurationMs ms) { return static_cast<double>(ms) / kSecondMs; }
 
 std::uint32_t in_state(const slo::Counts& counts, State state) {
   return counts.slices[static_cast<std::size_t>(state)];
@@ -104,22 +25,12 @@ std::uint32_t all_slices(const slo::Counts& counts) {
   return sum;
 }
 
-Json begin(std::string_view verb, TimeMs at_ms) {
-  Json out;
-  out.open('{').field("schema", fmt::format("hygge.slo.{}/1", verb)).field("at_ms", at_ms);
-  out.key("slos").open('[');
-  return out;
-}
-std::string end(Json out) {
-  out.close(']').close('}');
-  out.text += '\n';
-  return std::move(out.text);
+std::string window_spec(const slo::Definition& definition) {
+  return formats::window_spec(definition.window_ms, definition.calendar);
 }
 
-// "30d", "month".
-std::string window_spec(const slo::Definition& definition) {
-  return definition.calendar ? std::string(to_string(definition.calendar->unit))
-                             : format_duration(definition.window_ms);
+std::string_view method_word(const slo::Definition& definition) {
+  return definition.composite ? "composite" : slo::to_string(definition.method);
 }
 
 void window_json(Json& out, const ReportedSlo& slo) {
@@ -144,7 +55,7 @@ void report_entry(Json& out, const ReportedSlo& slo) {
   const slo::Report& report = slo.report;
   const slo::Counts& counts = report.counts;
   out.open('{').field("slo", definition.name).field("service", definition.service);
-  out.field("method", slo::to_string(definition.method)).field("target", definition.target_percent);
+  out.field("method", method_word(definition)).field("target", definition.target_percent);
   out.field("objective", definition.objective.value());
   out.field("verdict", slo::to_string(report.verdict));
   window_json(out, slo);
@@ -176,19 +87,14 @@ void report_entry(Json& out, const ReportedSlo& slo) {
     out.open('{').field("why", definition.exclusions[sum.exclusion].why);
     out.field("slices", sum.slices).field("bad", sum.bad).field("total", sum.total).close('}');
   }
-  out.close(']').field("sli_without_exclusions", report.sli_without_exclusions).close('}');
-}
-
-void rule_json(Json& out, const slo::AlertRule& rule, const slo::Rational& budget) {
-  out.field("as", rule.as).field("long_s", seconds(rule.long_ms));
-  out.field("short_s", seconds(rule.short_ms)).key("spend");
-  if (rule.spend) {
-    out.value(rule.spend->value());
-  } else {
-    out.null();
+  out.close(']').field("sli_without_exclusions", report.sli_without_exclusions);
+  if (slo.by) {
+    const slo::Definition period = slo::with_calendar(definition, *slo.by);
+    out.key("periods").open('[');
+    for (const slo::Report& one : slo.periods) report_entry(out, {period, one});
+    out.close(']');
   }
-  out.field("factor", rule.factor.value()).field("threshold", (rule.factor * budget).value());
-  out.field("op", rule.or_equal ? "gte" : "gt");
+  out.close('}');
 }
 
 void burn_entry(Json& out, const BurningSlo& slo) {
@@ -198,7 +104,7 @@ void burn_entry(Json& out, const BurningSlo& slo) {
   for (std::size_t i = 0; i < slo.state.rules.size(); ++i) {
     const slo::RuleBurn& rule = slo.state.rules[i];
     out.open('{');
-    rule_json(out, definition.alerts[i], definition.budget());
+    write_rule(out, definition.alerts[i], definition.budget());
     out.field("state", slo::to_string(rule.state)).field("frozen", rule.frozen);
     out.field("long_bad", rule.long_counts.bad).field("long_total", rule.long_counts.total);
     out.field("long_burn", rule.long_burn).field("long_coverage", rule.long_coverage);
@@ -233,7 +139,7 @@ void lint_entry(Json& out, const LintedSlo& slo) {
   for (const slo::AlertRule& rule : definition.alerts) {
     const auto detect = slo::detect_seconds(rule, budget, 1);
     out.open('{');
-    rule_json(out, rule, budget);
+    write_rule(out, rule, budget);
     out.field("can_fire", detect.has_value()).field("detect_s", detect);
     out.field("reset_s", slo::reset_seconds(rule, budget, 1));
     out.field("exhaust_s", seconds(definition.window_ms) / rule.factor.value()).close('}');
@@ -253,24 +159,6 @@ void lint_entry(Json& out, const LintedSlo& slo) {
   out.close(']').close('}');
 }
 
-// 1234567 as 1,234,567; fractions as they are.
-std::string grouped(double number) {
-  std::string out = plain(number);
-  const std::size_t digits = std::min(out.find_first_of(".e"), out.size());
-  for (std::size_t i = digits; i > 3 + (out[0] == '-' ? 1U : 0U); i -= 3) out.insert(i - 3, ",");
-  return out;
-}
-
-std::string percent(double share, int decimals) {
-  return fmt::format("{:.{}f}", share * 100, decimals);
-}
-
-std::string percent_or_none(const std::optional<double>& share, int decimals) {
-  return share ? percent(*share, decimals) + " %" : "–";
-}
-// At most a decimal; counts of events have none anyway.
-double rounded(double number) { return std::round(number * 10) / 10; }
-
 std::string verdict_word(slo::Verdict verdict) {
   switch (verdict) {
     case slo::Verdict::met:
@@ -286,19 +174,19 @@ std::string verdict_word(slo::Verdict verdict) {
 }  // namespace
 
 std::string report_json(TimeMs at_ms, std::span<const ReportedSlo> slos) {
-  Json out = begin("report", at_ms);
+  Json out = begin_reply("report", at_ms);
   for (const ReportedSlo& slo : slos) report_entry(out, slo);
-  return end(std::move(out));
+  return end_reply(std::move(out));
 }
 std::string burn_json(TimeMs at_ms, std::span<const BurningSlo> slos) {
-  Json out = begin("burn", at_ms);
+  Json out = begin_reply("burn", at_ms);
   for (const BurningSlo& slo : slos) burn_entry(out, slo);
-  return end(std::move(out));
+  return end_reply(std::move(out));
 }
 std::string lint_json(TimeMs at_ms, std::span<const LintedSlo> slos) {
-  Json out = begin("lint", at_ms);
+  Json out = begin_reply("lint", at_ms);
   for (const LintedSlo& slo : slos) lint_entry(out, slo);
-  return end(std::move(out));
+  return end_reply(std::move(out));
 }
 
 namespace {
@@ -322,7 +210,7 @@ std::string sli_line(const ReportedSlo& slo) {
   if (!report.sli) return fmt::format("SLI      no events  {}\n", target);
   std::string interval;
   if (report.interval) {
-    interval = fmt::format("({} %: {}–{})  ", plain(slo.definition.confidence.value() * 100),
+    interval = fmt::format("({} %: {}–{})  ", plain_number(slo.definition.confidence.value() * 100),
                            percent(report.interval->low, 4), percent(report.interval->high, 4));
   }
   return fmt::format("SLI      {} %  {}{}\n", percent(*report.sli, 4), interval, target);
@@ -330,6 +218,9 @@ std::string sli_line(const ReportedSlo& slo) {
 
 std::string budget_line(const ReportedSlo& slo) {
   const slo::Report& report = slo.report;
+  if (slo.definition.composite && !slo.definition.composite->has_slices()) {
+    return fmt::format("budget   {} % spent\n", percent(*report.consumed, 1));
+  }
   std::string out =
       fmt::format("budget   {} of {} bad {} ({} %)", grouped(rounded(report.counts.bad)),
                   grouped(rounded(*report.allowed)),
@@ -343,27 +234,53 @@ std::string budget_line(const ReportedSlo& slo) {
   return out + "\n";
 }
 
+// How much of the budget is spent: full is all of it, and more has no room.
+std::string bar_line(double consumed, bool ascii) {
+  constexpr int kCells = 30;
+  const int full = static_cast<int>(std::lround(std::clamp(consumed, 0.0, 1.0) * kCells));
+  std::string out = "spent    ";
+  out += ascii ? "[" : "▕";
+  for (int i = 0; i < kCells; ++i) out += i < full ? (ascii ? "#" : "█") : (ascii ? "." : "░");
+  out += ascii ? "]" : "▏";
+  return out + (consumed > 1 ? " all, and more\n" : "\n");
+}
+
+// "2026-03", "2026-03-09" for a week: the date on which the period begins, in its zone.
+std::string period_line(const slo::Calendar& calendar, const slo::Report& report) {
+  const std::string day = format_local_day(report.window.after, calendar.tz);
+  return fmt::format("  {} {}  {}  spent {}  {}{}\n", to_string(calendar.unit), day,
+                     report.sli ? percent(*report.sli, 4) + " %" : "no events",
+                     percent_or_none(report.consumed, 1), verdict_word(report.verdict),
+                     report.end_ms > report.window.until ? ", so far" : "");
+}
+
 }  // namespace
 
 std::string report_text(const ReportedSlo& slo, bool explain) {
+  ReportLook look;
+  look.explain = explain;
+  return report_text(slo, look);
+}
+
+std::string report_text(const ReportedSlo& slo, const ReportLook& look) {
   const slo::Report& report = slo.report;
   std::string out =
       fmt::format("{}  {} to {}  {}\n", slo.definition.name, window_spec(slo.definition),
-                  format_time_utc(report.window.until), slo::to_string(slo.definition.method));
+                  format_time_utc(report.window.until), method_word(slo.definition));
   out += sli_line(slo);
   if (report.sli) out += budget_line(slo);
+  if (report.consumed && look.bar) out += bar_line(*report.consumed, look.ascii);
+  if (!look.history.empty()) out += fmt::format("errors   {}\n", look.history);
   out += coverage_line(slo);
-  if (explain) {
+  if (look.explain) {
     for (const std::string& line : slo::explain(report, slo.definition)) out += "  " + line + "\n";
   }
+  for (const slo::Report& period : slo.periods) out += period_line(*slo.by, period);
   return out;
 }
 
 std::string report_tsv(std::span<const ReportedSlo> slos) {
   std::string out = "slo\tverdict\tsli\ttarget\tconsumed\tremaining\tcoverage\tfrom\tto\n";
-  const auto cell = [](const std::optional<double>& value) {
-    return value ? plain(*value) : std::string();
-  };
   for (const ReportedSlo& slo : slos) {
     const slo::Report& report = slo.report;
     out +=
@@ -377,17 +294,15 @@ std::string report_tsv(std::span<const ReportedSlo> slos) {
 
 std::string burn_tsv(std::span<const BurningSlo> slos) {
   std::string out = "slo\tas\tlong\tshort\top\tfactor\tlong_burn\tshort_burn\tstate\tfrozen\n";
-  const auto cell = [](const std::optional<double>& value) {
-    return value ? plain(*value) : std::string();
-  };
   for (const BurningSlo& slo : slos) {
     for (std::size_t i = 0; i < slo.state.rules.size(); ++i) {
       const slo::AlertRule& is = slo.definition.alerts[i];
       const slo::RuleBurn& rule = slo.state.rules[i];
       out += fmt::format("{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\n", slo.definition.name, is.as,
                          format_duration(is.long_ms), format_duration(is.short_ms),
-                         is.or_equal ? "gte" : "gt", plain(is.factor.value()), cell(rule.long_burn),
-                         cell(rule.short_burn), slo::to_string(rule.state), rule.frozen);
+                         is.or_equal ? "gte" : "gt", plain_number(is.factor.value()),
+                         cell(rule.long_burn), cell(rule.short_burn), slo::to_string(rule.state),
+                         rule.frozen);
     }
   }
   return out;

@@ -1,6 +1,7 @@
 #include "formats/slo_time.h"
 
 #include <cctz/civil_time.h>
+#include <cctz/time_zone.h>
 
 #include <charconv>
 
@@ -70,6 +71,14 @@ std::optional<TimeMs> parse_iso_time(std::string_view text) noexcept {
   if (civil.month() != *month || civil.day() != *day) return std::nullopt;
   const auto seconds = civil - cctz::civil_second(1970, 1, 1);
   return seconds * kSecondMs + ms - *offset;
+}
+
+std::string format_local_day(TimeMs t_ms, const std::string& tz) {
+  cctz::time_zone zone;
+  cctz::load_time_zone(tz, &zone);
+  const TimeMs floor = t_ms - ((t_ms % kSecondMs) + kSecondMs) % kSecondMs;
+  const cctz::time_point<cctz::seconds> t(cctz::seconds(floor / kSecondMs));
+  return cctz::format("%Y-%m-%d", t, zone);
 }
 
 }  // namespace hygge::formats

@@ -4,6 +4,7 @@
 #include <hygge/time.h>
 
 #include <optional>
+#include <string>
 #include <string_view>
 
 namespace hygge::formats {
@@ -11,5 +12,8 @@ namespace hygge::formats {
 /// "2026-03-01T09:00:00Z", "2026-03-01 09:00+09:00", "2026-03-01T09:00:00.250Z". Empty for anything
 /// else, a time without an offset too.
 [[nodiscard]] std::optional<TimeMs> parse_iso_time(std::string_view text) noexcept;
+
+/// "2026-03-09": the day of a time in a zone; UTC if there is no such zone.
+[[nodiscard]] std::string format_local_day(TimeMs t_ms, const std::string& tz);
 
 }  // namespace hygge::formats

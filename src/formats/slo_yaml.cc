@@ -1,84 +1,36 @@
 // SLO definition files: YAML to structs, with the place of everything that is wrong.
 #include <fmt/format.h>
-#include <hygge/formats.h>
 #include <hygge/slo_file.h>
-#include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
-#include <array>
 #include <map>
 #include <optional>
-#include <sstream>
 #include <utility>
 
 #include "formats/slo_alerts.h"
+#include "formats/slo_composite.h"
+#include "formats/slo_document.h"
 #include "formats/slo_fields.h"
+#include "formats/slo_keys.h"
 #include "formats/slo_method.h"
+#include "formats/slo_sloth.h"
 #include "model/quote.h"
 
 namespace hygge::formats {
 
 namespace {
 
-constexpr std::size_t kMaxErrors = SloFields::kMaxErrors;
-constexpr std::size_t kMaxFileBytes = 1U << 20U;
-
 using slo::Definition;
 using slo::Rational;
 using slo::SliceRule;
 
-constexpr std::array<std::string_view, 26> kKeys{
-    "slo",          "service",    "description", "target",  "window",       "bad",
-    "good",         "total",      "ok",          "kind",    "method",       "step",
-    "since",        "lookback",   "delay",       "no_data", "idle",         "idle_when_absent",
-    "min_coverage", "confidence", "alerts",      "min_bad", "significance", "exclude",
-    "composite",    "of"};
-
-// Walks over documents and notes where each begins.
-class DocumentStarts final : public YAML::EventHandler {
- public:
-  [[nodiscard]] const YAML::Mark& last() const noexcept { return last_; }
-
-  void OnDocumentStart(const YAML::Mark& mark) override { last_ = mark; }
-  void OnDocumentEnd() override {}
-  void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
-  void OnAlias(const YAML::Mark&, YAML::anchor_t) override {}
-  void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t,
-                const std::string&) override {}
-  void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
-                       YAML::EmitterStyle::value) override {}
-  void OnSequenceEnd() override {}
-  void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
-                  YAML::EmitterStyle::value) override {}
-  void OnMapEnd() override {}
-
- private:
-  YAML::Mark last_ = YAML::Mark::null_mark();
-};
-
-// The documents of a text. yaml-cpp 0.7 takes a stray "," or "]" between documents for an empty one
-// and never gets past it (LoadAll would loop for ever): two documents that begin at one place are
-// that, and an error.
-std::vector<YAML::Node> load_documents(const std::string& yaml) {
-  std::istringstream text(yaml);
-  YAML::Parser parser(text);
-  DocumentStarts starts;
-  int before = -1;
-  while (parser.HandleNextDocument(starts)) {
-    if (starts.last().pos == before) {
-      throw YAML::ParserException(starts.last(), "a stray character where a document may begin");
-    }
-    before = starts.last().pos;
-  }
-  return YAML::LoadAll(yaml);
-}
-
 // One document. Errors are collected, so that a file is mended in one go.
 class DocumentReader {
  public:
-  DocumentReader(SloFields& fields, const YAML::Node& document)
-      : fields_(fields), document_(document) {}
+  /// `known` are those that a composite may be made of.
+  DocumentReader(SloFields& fields, const YAML::Node& document, std::span<const Definition> known)
+      : fields_(fields), document_(document), known_(known) {}
 
   std::optional<Definition> read();
 
@@ -95,25 +47,20 @@ class DocumentReader {
   void read_times();
   void read_shares();
   void check_window();
+  void read_simple();
+  void read_made_of_others();
 
   SloFields& fields_;
   const YAML::Node& document_;
+  std::span<const Definition> known_;
   Definition out_;
 };
-
-bool is_name(std::string_view text) {
-  constexpr std::size_t kMaxBytes = 128;
-  return !text.empty() && text.size() <= kMaxBytes &&
-         std::all_of(text.begin(), text.end(), [](char c) {
-           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                  c == '_' || c == '.' || c == '-';
-         });
-}
 
 void DocumentReader::read_names() {
   if (const YAML::Node node = at("slo"); !node.IsDefined()) {
     fields_.error(document_, "E_NAME", "slo: a name is required");
-  } else if (const auto name = fields_.text(node, "E_NAME", "slo"); name && !is_name(*name)) {
+  } else if (const auto name = fields_.text(node, "E_NAME", "slo");
+             name && !SloFields::is_name(*name)) {
     fields_.error(node, "E_NAME", "slo: a name of letters, digits, _ . and -, at most 128");
   } else {
     out_.name = name.value_or("");
@@ -179,8 +126,7 @@ void DocumentReader::read_selectors() {
 void DocumentReader::read_kind() {
   const YAML::Node node = at("kind");
   if (!node.IsDefined()) return;
-  constexpr std::array<std::string_view, 4> kWords{"auto", "counter", "delta", "gauge"};
-  const auto word = fields_.one_of(node, "E_KIND", "kind", kWords);
+  const auto word = fields_.one_of(node, "E_KIND", "kind", kKindWords);
   if (!word) return;
   const bool gauge = *word == "gauge";
   if (at("ok").IsDefined()) {
@@ -229,8 +175,7 @@ void DocumentReader::read_method_and_step() {
 
 void DocumentReader::read_slice_rules() {
   if (const YAML::Node node = at("no_data"); node.IsDefined()) {
-    constexpr std::array<std::string_view, 3> kWords{"ignore", "good", "bad"};
-    const auto word = fields_.one_of(node, "E_METHOD", "no_data", kWords);
+    const auto word = fields_.one_of(node, "E_METHOD", "no_data", kNoDataWords);
     if (word && *word != "ignore" && out_.method == slo::Method::occurrences) {
       fields_.error(node, "E_METHOD",
                     fmt::format("no_data: {} needs a method of timeslices: occurrences has no "
@@ -242,14 +187,12 @@ void DocumentReader::read_slice_rules() {
                                                      : SliceRule::ignore;
   }
   if (const YAML::Node node = at("idle"); node.IsDefined()) {
-    constexpr std::array<std::string_view, 2> kWords{"good", "ignore"};
-    const auto word = fields_.one_of(node, "E_METHOD", "idle", kWords);
+    const auto word = fields_.one_of(node, "E_METHOD", "idle", kIdleWords);
     out_.idle = word == std::string_view("ignore") ? SliceRule::ignore : SliceRule::good;
   }
   if (const YAML::Node node = at("idle_when_absent"); node.IsDefined()) {
-    constexpr std::array<std::string_view, 2> kWords{"true", "false"};
     out_.idle_when_absent =
-        fields_.one_of(node, "E_VALUE", "idle_when_absent", kWords) == std::string_view("true");
+        fields_.one_of(node, "E_VALUE", "idle_when_absent", kBoolWords) == std::string_view("true");
   }
 }
 
@@ -305,19 +248,9 @@ void DocumentReader::check_window() {
   }
 }
 
-std::optional<Definition> DocumentReader::read() {
-  out_.file = fields_.file();
-  out_.line = SloFields::line_of(document_);
-  fields_.check_keys(document_, kKeys);
-  bool later = false;
-  for (const char* key : {"composite", "of"}) {
-    if (!at(key).IsDefined()) continue;
-    later = true;
-    fields_.unsupported(at(key), key);
-  }
-  read_names();
-  read_target();
-  if (!later) read_selectors();
+void DocumentReader::read_simple() {
+  fields_.check_keys(document_, names_of_definition(false));
+  read_selectors();
   read_kind();
   read_method_and_step();
   read_slice_rules();
@@ -328,6 +261,37 @@ std::optional<Definition> DocumentReader::read() {
     read_exclusions(fields_, node, out_);
   }
   read_alerts(fields_, document_, out_);
+}
+
+void DocumentReader::read_made_of_others() {
+  fields_.check_keys(document_, names_of_definition(true));
+  read_times();
+  read_shares();
+  read_composite(fields_, document_, known_, out_);
+  check_window();
+  if (!out_.composite || out_.composite->has_slices()) {
+    read_alerts(fields_, document_, out_);
+    return;
+  }
+  const YAML::Node alerts = at("alerts");
+  if (alerts.IsDefined() && !(alerts.IsScalar() && alerts.Scalar() == "none")) {
+    fields_.error(alerts, "E_ALERT",
+                  fmt::format("alerts need slices, which composite: {} has not; write none, or "
+                              "leave it out",
+                              to_string(out_.composite->how)));
+  }
+}
+
+std::optional<Definition> DocumentReader::read() {
+  out_.file = fields_.file();
+  out_.line = SloFields::line_of(document_);
+  read_names();
+  read_target();
+  if (is_composite(document_)) {
+    read_made_of_others();
+  } else {
+    read_simple();
+  }
   if (!fields_.ok()) return std::nullopt;
   if (const auto valid = validate(out_); !valid) {
     fields_.error(document_, "E_WINDOW", valid.error().message);
@@ -336,34 +300,42 @@ std::optional<Definition> DocumentReader::read() {
   return std::move(out_);
 }
 
-void read_document(SloFile& out, const YAML::Node& document, const std::string& file) {
+void read_document(SloFile& out, const YAML::Node& document, const std::string& file,
+                   std::span<const Definition> known) {
   SloFields fields(out, file);
   if (!document.IsMap()) {
     return fields.error(document, "E_KEY",
                         "a definition is a map of keys: slo, target, bad, total, …");
   }
-  auto definition = DocumentReader(fields, document).read();
+  auto definition = DocumentReader(fields, document, known).read();
   if (definition) out.definitions.push_back(std::move(*definition));
 }
 
-// YAML nested too deeply would exhaust the stack of its reader: as brackets, as indentation, and as
-// a run of indicators, "- - - …", where each level takes a column at least.
-bool too_deep(std::string_view yaml) {
-  constexpr int kMaxBrackets = 64;
-  constexpr int kMaxColumn = 256;
-  int brackets = 0;
-  int lead = 0;  // of the line, up to the first other character; negative: past it
-  for (const char c : yaml) {
-    if (c == '[' || c == '{') ++brackets;
-    if ((c == ']' || c == '}') && brackets > 0) --brackets;
-    if (c == '\n') {
-      lead = 0;
-    } else if (lead >= 0) {
-      lead = c == ' ' || c == '-' || c == '?' || c == ':' || c == '\t' ? lead + 1 : -1;
-    }
-    if (brackets > kMaxBrackets || lead > kMaxColumn) return true;
+// Composites are read when everything that they may be made of has been.
+enum class Pass : std::uint8_t { simple, composites };
+
+void read_documents(SloFile& out, std::string_view yaml, const std::string& name, Pass pass,
+                    std::span<const Definition> known) {
+  for_each_document(yaml, name, out, [&](const YAML::Node& document) {
+    if (is_composite(document) != (pass == Pass::composites)) return;
+    if (is_sloth(document)) return read_sloth_slos(out, document, name);
+    read_document(out, document, name, known);
+  });
+}
+
+// The second pass over a text, and the order of its lines.
+void finish_file(SloFile& out, std::string_view yaml, const std::string& name,
+                 std::span<const Definition> known) {
+  const bool is_yaml = std::none_of(out.errors.begin(), out.errors.end(), [](const auto& error) {
+    return error.code == std::string_view("E_YAML");
+  });
+  if (is_yaml) read_documents(out, yaml, name, Pass::composites, known);
+  if (out.definitions.empty() && out.errors.empty()) {
+    out.errors.push_back({name, 1, 1, "E_YAML", "no definition in it"});
   }
-  return false;
+  const auto by_line = [](const auto& a, const auto& b) { return a.line < b.line; };
+  std::stable_sort(out.definitions.begin(), out.definitions.end(), by_line);
+  std::stable_sort(out.errors.begin(), out.errors.end(), by_line);
 }
 
 }  // namespace
@@ -374,58 +346,31 @@ std::string SloFileError::text() const {
 
 SloFile parse_slos(std::string_view yaml, const std::string& name) {
   SloFile out;
-  if (yaml.size() > kMaxFileBytes || too_deep(yaml)) {
-    out.errors.push_back({name, 1, 1, "E_YAML", "larger than 1 MiB, or nested too deeply"});
-    return out;
-  }
-  // yaml-cpp throws; nothing of that leaves this function.
-  try {
-    for (const YAML::Node& document : load_documents(std::string(yaml))) {
-      if (!document.IsNull()) read_document(out, document, name);
-    }
-    if (out.definitions.empty() && out.errors.empty()) {
-      out.errors.push_back({name, 1, 1, "E_YAML", "no definition in it"});
-    }
-  } catch (const YAML::Exception& e) {
-    const auto place = [](int value) {
-      return value < 0 ? 0U : static_cast<std::uint32_t>(value) + 1;
-    };
-    out.errors.push_back({name, place(e.mark.line), place(e.mark.column), "E_YAML", e.msg});
-  } catch (const std::exception& e) {
-    out.errors.push_back({name, 1, 1, "E_YAML", e.what()});
-  }
-  std::stable_sort(out.errors.begin(), out.errors.end(),
-                   [](const SloFileError& a, const SloFileError& b) { return a.line < b.line; });
+  read_documents(out, yaml, name, Pass::simple, {});
+  const std::vector<Definition> known = out.definitions;
+  finish_file(out, yaml, name, known);
   return out;
 }
 
-namespace {
-
-// A whole file, "-" for standard input; a byte more than is allowed at most.
-Result<std::string> read_all(const std::string& path) {
-  auto input = path == "-" ? Result<Input>(Input::from_descriptor(0, "stdin")) : Input::open(path);
-  if (!input) return tl::unexpected<Error>(input.error());
-  std::string text;
-  std::array<char, 4096> block{};
-  while (text.size() <= kMaxFileBytes) {
-    auto got = input->read(block.data(), block.size());
-    if (!got) return tl::unexpected<Error>(got.error());
-    if (*got == 0) break;
-    text.append(block.data(), *got);
-  }
-  return text;
-}
-
-}  // namespace
-
 Result<std::vector<slo::Definition>> load_slos(std::span<const std::string> paths) {
+  std::vector<std::string> texts;
+  std::vector<SloFile> files;
+  std::vector<Definition> known;
+  for (const std::string& path : paths) {
+    auto text = read_text_file(path);
+    if (!text) return tl::unexpected<Error>(text.error());
+    texts.push_back(std::move(*text));
+    SloFile& file = files.emplace_back();
+    read_documents(file, texts.back(), path, Pass::simple, {});
+    known.insert(known.end(), file.definitions.begin(), file.definitions.end());
+  }
   std::vector<slo::Definition> out;
   std::vector<SloFileError> errors;
   std::map<std::string, std::string> names;
-  for (const std::string& path : paths) {
-    auto text = read_all(path);
-    if (!text) return tl::unexpected<Error>(text.error());
-    SloFile file = parse_slos(*text, path);
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    SloFile& file = files[i];
+    const std::string& path = paths[i];
+    finish_file(file, texts[i], path, known);
     errors.insert(errors.end(), file.errors.begin(), file.errors.end());
     for (slo::Definition& definition : file.definitions) {
       const auto [at, fresh] = names.emplace(definition.name, path);
@@ -438,14 +383,7 @@ Result<std::vector<slo::Definition>> load_slos(std::span<const std::string> path
     }
   }
   if (errors.empty()) return out;
-  std::string message;
-  for (std::size_t i = 0; i < std::min(errors.size(), kMaxErrors); ++i) {
-    message += (i == 0 ? "" : "\n") + errors[i].text();
-  }
-  Error error{ErrorCode::parse, std::move(message), {}, {}};
-  error.place.line = errors[0].line;
-  error.place.column = errors[0].column;
-  return tl::unexpected<Error>(std::move(error));
+  return tl::unexpected<Error>(error_of(errors));
 }
 
 Result<std::vector<slo::Definition>> load_slos(const std::string& path) {

@@ -99,7 +99,13 @@ TEST(SloYaml, SaysWhatIsWrongAndWhere) {
       {"slo: a\ntarget: 99\nbad: b\ntotal: t\nalerts: [{fator: 2, long: 1h}]\n", 5, "E_KEY",
        "factor"},
       {"slo: a\ntarget: 99\nbad: b\ntotal: t\nmin_coverage: 2\n", 5, "E_VALUE", "0 … 1"},
-      {"slo: a\ntarget: 99\nbad: b\ntotal: t\ncomposite: all\n", 5, "E_UNSUPPORTED", "composite"},
+      {"slo: a\ntarget: 99\ncomposite: all\n", 1, "E_COMPOSITE", "needs composite and of"},
+      {"slo: a\ntarget: 99\nof: [{slo: b}]\n", 1, "E_COMPOSITE", "needs composite and of"},
+      {"slo: a\ntarget: 99\ncomposite: any\nof: [{slo: b}]\n", 3, "E_COMPOSITE", "composite"},
+      {"slo: a\ntarget: 99\ncomposite: all\nof: []\n", 4, "E_COMPOSITE", "a list of"},
+      {"slo: a\ntarget: 99\ncomposite: all\nof: [b]\n", 4, "E_COMPOSITE", "a list of"},
+      {"slo: a\ntarget: 99\ncomposite: all\nof: [{slo: b}]\n", 4, "E_COMPOSITE", "no SLO \"b\""},
+      {"slo: a\ntarget: 99\nbad: x\ncomposite: all\nof: [{slo: b}]\n", 3, "E_KEY", "\"bad\""},
       {"slo: a\ntarget: 99\nbad: b\ntotal: t\nslo: c\n", 5, "E_KEY", "twice"},
       {"- a\n", 1, "E_KEY", "a map"},
       {"slo: [\n", 2, "E_YAML", ""},
@@ -140,6 +146,31 @@ TEST(SloYaml, AStrayCharacterBetweenDocumentsIsAnError) {
   }
 }
 
+// Empty documents, comments, document ends, brackets and templates in scalars are none of that.
+TEST(SloYaml, DocumentsThatLookAlikeAreNotTakenForAStrayCharacter) {
+  const std::string good = kGood;
+  const std::string head = "version: prometheus/v1\nservice: s\nslos:\n  - name: ";
+  const std::string query = "sum(rate(t{code=~\"(5..|429)\"}[{{.window}}]))";
+  const auto sloth = [&](const std::string& quote) {
+    return head + "a\n    objective: 99\n    alerting: {page_alert: {labels: {a: [x, y]}}}\n" +
+           "    sli:\n      events:\n        error_query: " + quote + query + quote +
+           "\n        total_query: " + quote + "sum(rate(t[{{.window}}]))" + quote + "\n";
+  };
+  const std::string texts[] = {"---\n---\n# c\n---\n" + good,
+                               good + "---\n---\n",
+                               good + "...\n---\n",
+                               "%YAML 1.2\n---\n" + good,
+                               "{slo: a, target: 99, bad: b, total: t, alerts: []}\n---\n",
+                               sloth(""),
+                               sloth("'")};
+  for (const std::string& text : texts) {
+    SCOPED_TRACE(text);
+    const SloFile file = parse_slos(text, "f");
+    for (const SloFileError& error : file.errors) ADD_FAILURE() << error.text();
+    EXPECT_EQ(file.definitions.size(), 1U);
+  }
+}
+
 TEST(SloTime, ReadsIsoTimesWithAnOffset) {
   EXPECT_EQ(parse_iso_time("1970-01-01T00:00:00Z"), 0);
   EXPECT_EQ(parse_iso_time("1970-01-01 09:00+09:00"), 0);
@@ -147,6 +178,58 @@ TEST(SloTime, ReadsIsoTimesWithAnOffset) {
   for (const char* bad : {"", "1970-01-01", "1970-01-01T00:00:00", "1970-02-30T00:00:00Z",
                           "1970-01-01T24:00:00Z", "1970-01-01T00:00:00Zx"}) {
     EXPECT_FALSE(parse_iso_time(bad)) << bad;
+  }
+}
+
+constexpr const char* kParts =
+    "{slo: one, target: 99, bad: b, total: t, step: 5m}\n---\n{slo: two, target: 95, bad: b2, "
+    "total: "
+    "t, step: 5m}\n---\n{slo: coarse, target: 95, bad: b2, total: t, step: 30m, alerts: "
+    "none}\n---\n";
+
+TEST(SloYaml, ReadsCompositesWhereverTheirPartsStand) {
+  const SloFile file = parse_slos(
+      std::string(
+          "{slo: whole, target: 98, window: 7d, composite: weighted, of: [{slo: two, weight: "
+          "2.5}, {slo: one}]}\n---\n") +
+          kParts + "{slo: both, target: 98, composite: all, of: [{slo: one}, {slo: two}]}",
+      "f");
+  for (const SloFileError& error : file.errors) ADD_FAILURE() << error.text();
+  ASSERT_EQ(file.definitions.size(), 5U);
+  const slo::Definition& whole = file.definitions[0];
+  EXPECT_EQ(whole.name, "whole");
+  ASSERT_TRUE(whole.composite);
+  EXPECT_EQ(whole.composite->how, slo::Composite::How::weighted);
+  EXPECT_EQ(whole.composite->of[0].weight, slo::Rational::of(5, 2));
+  ASSERT_EQ(whole.components.size(), 2U);
+  EXPECT_EQ(whole.components[0].name, "two");
+  EXPECT_EQ(whole.step_ms, 5 * kMinuteMs);
+  EXPECT_TRUE(whole.alerts.empty());
+  const slo::Definition& both = file.definitions[4];
+  EXPECT_EQ(both.alerts.size(), 4U);
+  EXPECT_EQ(both.method, slo::Method::timeslices);
+}
+
+TEST(SloYaml, RefusesCompositesThatDoNotFit) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"composite: all, of: [{slo: one}, {slo: coarse}]", "E_STEP: of: one has the step 5m"},
+      {"composite: all, of: [{slo: one}, {slo: one}]", "E_COMPOSITE: of: one twice"},
+      {"composite: all, of: [{slo: on}]", "did you mean one?"},
+      {"composite: all, of: [{slo: x}]", "or it is a composite itself"},
+      {"composite: all, of: [{slo: one, weight: 2}]", "weight goes with composite: weighted"},
+      {"composite: weighted, of: [{slo: one, weight: 0}]", "weight: a positive decimal"},
+      {"composite: serial, of: [{slo: one}], alerts: google", "E_ALERT: alerts need slices"},
+      {"composite: sum, of: [{slo: one, wieght: 1}]", "did you mean \"weight\"?"},
+      {"composite: all, of: [{slo: one}], step: 1m", "unknown key \"step\""},
+      {"composite: all, of: [{slo: one}], window: 7m", "E_WINDOW"},
+  };
+  for (const auto& [keys, message] : cases) {
+    SCOPED_TRACE(keys);
+    const SloFile file =
+        parse_slos(std::string(kParts) + "{slo: x, target: 90, " + keys + "}", "f");
+    ASSERT_FALSE(file.errors.empty());
+    EXPECT_NE(file.errors[0].text().find(message), std::string::npos) << file.errors[0].text();
+    EXPECT_EQ(file.errors[0].line, 7U);
   }
 }
 

@@ -93,7 +93,9 @@ Table report_table(const Context& context, const std::vector<formats::ReportedSl
                {"coverage", true, false, 0},
                {"from", false, false, 0},
                {"to", false, false, 0}});
-  for (const auto& [definition, report] : slos) {
+  for (const formats::ReportedSlo& one : slos) {
+    const slo::Definition& definition = one.definition;
+    const slo::Report& report = one.report;
     table.add({definition.name, std::string(slo::to_string(report.verdict)),
                optional_number(report.sli), definition.target_percent,
                optional_number(report.consumed), optional_number(report.remaining),
@@ -159,7 +161,9 @@ Result<int> run_slo_report(Context& context) {
     return finish(context.write_table(report_table(context, slos)), code);
   std::string text;
   for (const formats::ReportedSlo& one : slos) {
-    text += (text.empty() ? "" : "\n") + formats::report_text(one, context.flag("explain"));
+    formats::ReportLook look;
+    look.explain = context.flag("explain");
+    text += (text.empty() ? "" : "\n") + formats::report_text(one, look);
   }
   return finish(context.out().write(text), code);
 }
