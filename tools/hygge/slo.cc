@@ -1,87 +1,36 @@
 // slo lint, report, burn: promises, judged over exact counts.
+#include "slo.h"
+
 #include <fmt/format.h>
 #include <hygge/slo.h>
 #include <hygge/slo_file.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
+#include <charconv>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "context.h"
-#include "load.h"
+#include "spark.h"
 #include "text.h"
 
 namespace hygge::command {
 
 namespace {
 
-using Definitions = std::vector<slo::Definition>;
+constexpr std::size_t kHistoryParts = 20;
 
-Result<std::string> read_stdin() {
-  auto input = open_input("-");
-  if (!input) return tl::unexpected<Error>(input.error());
-  std::string out;
-  std::string block(64 * 1024, '\0');
-  for (;;) {
-    const auto got = input->read(block.data(), block.size());
-    if (!got) return tl::unexpected<Error>(got.error());
-    if (*got == 0) return out;
-    out.append(block, 0, *got);
-  }
+void add_report(Table& table, const Context& context, const slo::Definition& definition,
+                const slo::Report& report) {
+  table.add({definition.name, std::string(slo::to_string(report.verdict)),
+             number_or_blank(report.sli), definition.target_percent,
+             number_or_blank(report.consumed), number_or_blank(report.remaining),
+             number_or_blank(report.coverage), context.time(report.window.after),
+             context.time(report.window.until)});
 }
-
-Result<Definitions> from_stdin() {
-  const auto text = read_stdin();
-  if (!text) return tl::unexpected<Error>(text.error());
-  formats::SloFile file = formats::parse_slos(*text, "stdin");
-  if (file.errors.empty()) return std::move(file.definitions);
-  std::string message;
-  for (const formats::SloFileError& error : file.errors) {
-    message += (message.empty() ? "" : "\n") + error.text();
-  }
-  return fail(ErrorCode::parse, std::move(message));
-}
-
-// The definitions of the files of the call; with --only one of them.
-Result<Definitions> definitions_of(const Context& context) {
-  const auto& files = context.arguments().values;
-  const bool from_pipe = files.size() == 1 && files[0] == "-";
-  auto all = from_pipe ? from_stdin() : formats::load_slos(std::span<const std::string>(files));
-  if (!all) return all;
-  const auto only = context.arguments().get("only");
-  if (!only) return all;
-  std::vector<std::string> names;
-  for (const slo::Definition& one : *all) {
-    if (one.name == *only) return Definitions{one};
-    names.push_back(one.name);
-  }
-  return fail(ErrorCode::not_found,
-              fmt::format("no SLO is called \"{}\"{}", *only, did_you_mean(*only, names)),
-              fmt::format("SLOs: {}", fmt::join(names, ", ")));
-}
-
-Result<std::vector<DurationMs>> windows_of(const Context& context) {
-  std::vector<DurationMs> out;
-  std::string rest = context.arguments().get("windows").value_or("");
-  while (!rest.empty()) {
-    const std::size_t comma = std::min(rest.find(','), rest.size());
-    const auto window = parse_duration(rest.substr(0, comma));
-    if (!window || *window <= 0) {
-      return fail(ErrorCode::parse,
-                  fmt::format("--windows: \"{}\" is no duration", rest.substr(0, comma)),
-                  "for example --windows 1h,6h,3d");
-    }
-    out.push_back(*window);
-    rest.erase(0, comma + 1);
-  }
-  return out;
-}
-
-// 1 where any is bad, else 3 where any is unknown.
-int worst(bool bad, bool unknown) { return bad ? 1 : unknown ? 3 : 0; }
-
-std::string optional_number(const std::optional<double>& v) { return v ? number_text(*v) : ""; }
 
 Table report_table(const Context& context, const std::vector<formats::ReportedSlo>& slos) {
   Table table({{"slo", false, false, 0},
@@ -94,13 +43,10 @@ Table report_table(const Context& context, const std::vector<formats::ReportedSl
                {"from", false, false, 0},
                {"to", false, false, 0}});
   for (const formats::ReportedSlo& one : slos) {
-    const slo::Definition& definition = one.definition;
-    const slo::Report& report = one.report;
-    table.add({definition.name, std::string(slo::to_string(report.verdict)),
-               optional_number(report.sli), definition.target_percent,
-               optional_number(report.consumed), optional_number(report.remaining),
-               optional_number(report.coverage), context.time(report.window.after),
-               context.time(report.window.until)});
+    add_report(table, context, one.definition, one.report);
+    for (const slo::Report& period : one.periods) {
+      add_report(table, context, one.definition, period);
+    }
   }
   return table;
 }
@@ -119,17 +65,56 @@ Table burn_table(const std::vector<formats::BurningSlo>& slos) {
       const slo::AlertRule& rule = definition.alerts[i];
       const slo::RuleBurn& burn = state.rules[i];
       table.add({definition.name, rule.as, format_duration(rule.long_ms),
-                 format_duration(rule.short_ms), optional_number(burn.long_burn),
-                 optional_number(burn.short_burn), number_text(rule.factor.value()),
+                 format_duration(rule.short_ms), number_or_blank(burn.long_burn),
+                 number_or_blank(burn.short_burn), number_text(rule.factor.value()),
                  std::string(slo::to_string(burn.state))});
     }
   }
   return table;
 }
 
-Result<int> finish(Result<void> wrote, int code) {
-  if (!wrote) return tl::unexpected<Error>(wrote.error());
-  return code;
+// The error ratio of each part of the window, as a line for a terminal.
+std::string history_line(const std::vector<slo::Counts>& parts, bool ascii) {
+  std::vector<TimeMs> t;
+  std::vector<double> v;
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    if (parts[i].total == 0) continue;
+    t.push_back(static_cast<TimeMs>(i));
+    v.push_back(parts[i].bad / parts[i].total);
+  }
+  if (v.empty()) return {};
+  const Steps when{0, static_cast<TimeMs>(parts.size()) - 1, 1};
+  return fmt::format("{}  at most {:.4g} %", sparkline(t, v, when, ascii),
+                     *std::max_element(v.begin(), v.end()) * 100);
+}
+
+// --by: the periods of a unit, in the zone of the window, else of the call.
+Result<void> add_periods(const Context& context, const Db& db, TimeMs at_ms,
+                         formats::ReportedSlo& slo) {
+  const auto word = context.arguments().get("by");
+  if (!word) return {};
+  constexpr std::array kUnits{"week", "month", "quarter", "year"};
+  const auto unit = std::find(kUnits.begin(), kUnits.end(), *word);
+  if (unit == kUnits.end()) {
+    return fail(ErrorCode::parse, fmt::format("--by: \"{}\" is no unit of the calendar", *word),
+                "week, month, quarter or year");
+  }
+  slo::Calendar calendar = slo.definition.calendar.value_or(
+      slo::Calendar{slo::Calendar::Unit::month, context.zone().name(), 1});
+  calendar.unit = static_cast<slo::Calendar::Unit>(unit - kUnits.begin());
+  std::size_t last = 12;
+  if (const auto text = context.arguments().get("last")) {
+    const auto [at, error] = std::from_chars(text->data(), text->data() + text->size(), last);
+    if (error != std::errc() || at != text->data() + text->size() || last == 0 || last > 1000) {
+      return fail(ErrorCode::parse, fmt::format("--last: \"{}\" is no number in 1 ... 1000", *text),
+                  "for example --by month --last 12");
+    }
+  }
+  auto periods = slo::report_by(db, slo.definition, calendar, last, at_ms);
+  if (!periods) return tl::unexpected<Error>(periods.error());
+  slo.by = calendar;
+  slo.periods = std::move(*periods);
+  return {};
 }
 
 }  // namespace
@@ -142,36 +127,52 @@ Result<int> run_slo_report(Context& context) {
   const auto at_ms = context.at(&*db);
   if (!at_ms) return tl::unexpected<Error>(at_ms.error());
   std::vector<formats::ReportedSlo> slos;
+  std::vector<std::string> histories;
   bool breached = false, insufficient = false;
   for (const slo::Definition& definition : *definitions) {
-    auto report = slo::report(*db, definition, *at_ms);
+    std::vector<slo::Counts> parts;
+    auto report = slo::report(*db, definition, *at_ms, kHistoryParts, parts);
     if (!report) return tl::unexpected<Error>(report.error());
     breached = breached || report->verdict == slo::Verdict::breached;
     insufficient = insufficient || report->verdict == slo::Verdict::insufficient;
-    for (const std::string& note : report->notes) {
-      context.note(fmt::format("{}: {}", definition.name, note));
+    tell_notes(context, definition, report->notes);
+    formats::ReportedSlo& one = slos.emplace_back();
+    one.definition = definition;
+    one.report = std::move(*report);
+    if (auto added = add_periods(context, *db, *at_ms, one); !added) {
+      return tl::unexpected<Error>(added.error());
     }
-    slos.push_back({definition, std::move(*report)});
+    histories.push_back(history_line(parts, context.look().ascii));
   }
-  const int code = worst(breached, insufficient);
+  const int code = worst_of(breached, insufficient);
   if (context.format() == "json") {
-    return finish(context.out().write(formats::report_json(*at_ms, slos)), code);
+    return finish_slo(context.out().write(formats::report_json(*at_ms, slos)), code);
   }
-  if (context.format() != "table")
-    return finish(context.write_table(report_table(context, slos)), code);
+  if (context.format() == "openmetrics") {
+    return finish_slo(context.out().write(formats::report_openmetrics(slos)), code);
+  }
+  if (context.format() == "mackerel") {
+    return finish_slo(context.out().write(formats::report_mackerel(slos)), code);
+  }
+  if (context.format() != "table") {
+    return finish_slo(context.write_table(report_table(context, slos)), code);
+  }
   std::string text;
-  for (const formats::ReportedSlo& one : slos) {
+  for (std::size_t i = 0; i < slos.size(); ++i) {
     formats::ReportLook look;
     look.explain = context.flag("explain");
-    text += (text.empty() ? "" : "\n") + formats::report_text(one, look);
+    look.ascii = context.look().ascii;
+    look.bar = ::isatty(STDOUT_FILENO) == 1 && !context.flag("output");
+    if (look.bar) look.history = histories[i];
+    text += (text.empty() ? "" : "\n") + formats::report_text(slos[i], look);
   }
-  return finish(context.out().write(text), code);
+  return finish_slo(context.out().write(text), code);
 }
 
 Result<int> run_slo_burn(Context& context) {
   const auto definitions = definitions_of(context);
   if (!definitions) return tl::unexpected<Error>(definitions.error());
-  const auto windows = windows_of(context);
+  const auto windows = durations_of(context, "windows", "1h,6h,3d");
   if (!windows) return tl::unexpected<Error>(windows.error());
   auto db = context.open_to_read();
   if (!db) return tl::unexpected<Error>(db.error());
@@ -186,14 +187,33 @@ Result<int> run_slo_burn(Context& context) {
     unknown = unknown || state->state == slo::RuleState::unknown;
     slos.push_back({definition, std::move(*state)});
   }
-  const int code = worst(firing, unknown);
+  const int code = worst_of(firing, unknown);
   if (context.format() == "json") {
-    return finish(context.out().write(formats::burn_json(*at_ms, slos)), code);
+    return finish_slo(context.out().write(formats::burn_json(*at_ms, slos)), code);
   }
-  if (context.format() != "table") return finish(context.write_table(burn_table(slos)), code);
+  if (context.format() == "openmetrics") {
+    return finish_slo(context.out().write(formats::burn_openmetrics(slos)), code);
+  }
+  if (context.format() == "mackerel") {
+    return finish_slo(context.out().write(formats::burn_mackerel(slos)), code);
+  }
+  if (context.format() != "table") return finish_slo(context.write_table(burn_table(slos)), code);
   std::string text;
   for (const formats::BurningSlo& one : slos) text += formats::burn_text(one);
-  return finish(context.out().write(text), code);
+  return finish_slo(context.out().write(text), code);
+}
+
+Result<int> run_slo_convert(Context& context) {
+  const auto definitions = definitions_of(context);
+  if (!definitions) return tl::unexpected<Error>(definitions.error());
+  return finish_slo(context.out().write(context.format() == "json"
+                                            ? formats::convert_json(context.now_ms(), *definitions)
+                                            : formats::convert_yaml(*definitions)),
+                    0);
+}
+
+Result<int> run_slo_schema(Context& context) {
+  return finish_slo(context.out().write(formats::slo_schema()), 0);
 }
 
 Result<int> run_slo_lint(Context& context) {
@@ -224,11 +244,11 @@ Result<int> run_slo_lint(Context& context) {
     }
   }
   if (context.format() == "json") {
-    return finish(context.out().write(formats::lint_json(at_ms, slos)), bad ? 1 : 0);
+    return finish_slo(context.out().write(formats::lint_json(at_ms, slos)), bad ? 1 : 0);
   }
   std::string text;
   for (const formats::LintedSlo& one : slos) text += formats::lint_text(one);
-  return finish(context.out().write(text), bad ? 1 : 0);
+  return finish_slo(context.out().write(text), bad ? 1 : 0);
 }
 
 }  // namespace hygge::command

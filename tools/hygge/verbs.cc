@@ -3,6 +3,7 @@
 #include <array>
 
 #include "house.h"
+#include "slo.h"
 
 namespace hygge::command {
 
@@ -16,7 +17,8 @@ constexpr std::array kFlags = std::to_array<Flag>({
     {"url", 0, "URL", "ask a server of Prometheus' API instead of a database; else $HYGGE_URL", ""},
     {"token-file", 0, "FILE", "its first line is the server's bearer token; else $HYGGE_TOKEN_FILE",
      ""},
-    {"lookback", 0, "D", "how old an instant selector's sample may be; default: 5m", ""},
+    {"lookback", 0, "D",
+     "how old an instant selector's sample may be, default: 5m; what a forecast goes by: 1d", ""},
     {"strict-promql", 0, "", "refuse what Prometheus would: let, topk_range, zones", ""},
     {"at", 0, "TIME", "the instant of the question; default: now", ""},
     {"range", 0, "R", "1h, -7d..-1d, 2026-03-01..2026-04-01, today, yesterday, last-month, all",
@@ -49,12 +51,28 @@ constexpr std::array kFlags = std::to_array<Flag>({
     {"keep-created", 0, "", "openmetrics: store _created as series", ""},
     {"type", 0, "TYPE", "of metrics for which the input has none", "counter delta gauge"},
     {"height", 0, "N", "rows of a plot; default 13", ""},
-    {"by", 0, "WHAT", "metric, label, label=value, or the values of one label: job=value", ""},
+    {"by", 0, "WHAT",
+     "metric, label, label=value, or the values of one label: job=value; slo report: week, month, "
+     "quarter, year",
+     ""},
+    {"last", 0, "N", "of --by the last N periods; default: 12", ""},
     {"diff", 0, "R", "compare with an earlier range", ""},
     {"bytes", 0, "", "also what the chunks take; walks those of the range", ""},
     {"only", 0, "NAME", "only the SLO of this name", ""},
     {"static", 0, "", "look at the files only, not at a database", ""},
     {"windows", 0, "D,D", "burn rates over these windows too, for example 1h,6h,3d", ""},
+    {"target", 0, "P,P", "percentages to try, for example 99,99.5,99.9; default: the SLO's own",
+     ""},
+    {"window", 0, "W,W", "windows to try: durations, week, month, quarter, year", ""},
+    {"method", 0, "M,M", "methods to try: occurrences, timeslices(5m, 99), ratio-timeslices(5m)",
+     ""},
+    {"stride", 0, "D", "between the ends of the windows that are tried; default: 1d", ""},
+    {"policy", 0, "F,F", "files of alert rules, or the words own and google", ""},
+    {"incidents", 0, "CSV", "what the alerts should tell of: id,start,end", ""},
+    {"significant", 0, "P", "share of the budget that makes errors an incident; default: 2%", ""},
+    {"slack", 0, "D", "so long after its end an alert may tell of an incident; default: 5m", ""},
+    {"night", 0, "H-H", "hours of the night, default: 22-07", ""},
+    {"within", 0, "D", "exit 1 where the budget will be gone this soon", ""},
     {"listen", 0, "HOST:PORT", "where to listen; default: 127.0.0.1:4944", ""},
     {"try", 0, "CODEC", "what this codec would make of chunks that are in another", "pack"},
     {"help", 'h', "", "help on the verb", ""},
@@ -120,12 +138,45 @@ constexpr std::array kLintExamples = std::to_array<std::string_view>({
 constexpr std::array kReportExamples = std::to_array<std::string_view>({
     "--db shop.hygge slo report --at last examples/shop/availability.yaml",
     "--db shop.hygge slo report --at last --explain --only shop-latency examples/shop/latency.yaml",
-    "--db shop.hygge slo report --at last --format json examples/shop/latency.yaml",
+    "--db shop.hygge slo report --at last --by month --format json examples/shop/latency.yaml",
 });
 constexpr std::array kBurnExamples = std::to_array<std::string_view>({
     "--db shop.hygge slo burn --at 2026-11-24T13:30:00Z examples/shop/availability.yaml",
     "--db shop.hygge slo burn --at last --windows 5m,30m examples/shop/latency.yaml",
     "--db shop.hygge slo burn --at last --format json examples/shop/availability.yaml",
+});
+constexpr std::array kWhatIfExamples = std::to_array<std::string_view>({
+    "--db shop.hygge slo whatif --at last --target 90,95,99 --window 5m,15m --stride 1m "
+    "--only shop-availability examples/shop/availability.yaml",
+    "--db shop.hygge slo whatif --at last --target 95 --window 10m --stride 5m --method "
+    "'occurrences,timeslices(1m, 95)' --only shop-availability examples/shop/availability.yaml",
+    "--db shop.hygge slo whatif --at last --target 95 --window 10m --format json "
+    "examples/shop/availability.yaml",
+});
+constexpr std::array kBacktestExamples = std::to_array<std::string_view>({
+    "--db shop.hygge slo backtest --at last --incidents examples/shop/incidents.csv --only "
+    "shop-availability examples/shop/availability.yaml",
+    "--db shop.hygge slo backtest --at last --policy own,google --only shop-availability "
+    "examples/shop/availability.yaml",
+    "--db shop.hygge slo backtest --at last --night 22-07 --tz Asia/Tokyo --format json "
+    "examples/shop/availability.yaml",
+});
+constexpr std::array kForecastExamples = std::to_array<std::string_view>({
+    "--db shop.hygge slo forecast --at last --lookback 10m examples/shop/availability.yaml",
+    "--db shop.hygge slo forecast --at last --lookback 10m --within 7d --format json "
+    "examples/shop/availability.yaml",
+    "--db shop.hygge slo forecast --at last --lookback 10m --format mackerel "
+    "examples/shop/latency.yaml",
+});
+constexpr std::array kConvertExamples = std::to_array<std::string_view>({
+    "slo convert examples/shop/availability.yaml",
+    "slo convert --format json examples/shop/latency.yaml",
+    "slo convert --only shop-availability - < examples/shop/availability.yaml",
+});
+constexpr std::array kSchemaExamples = std::to_array<std::string_view>({
+    "slo schema",
+    "slo schema -o slo.schema.json",
+    "slo schema | head -c 100",
 });
 constexpr std::array kKeepListExamples = std::to_array<std::string_view>({
     "--db shop.hygge retention list",
@@ -261,12 +312,29 @@ constexpr std::array kVerbs = std::to_array<Verb>({
      "at strict static only from", "tsv table json", 1, kAnyNumber, "a file of definitions",
      kLintExamples, run_slo_lint},
     {"slo report", "promises", "FILE...",
-     "SLI, error budget and verdict; exit 1 where one is missed", "at only explain from",
-     "tsv table json csv md", 1, kAnyNumber, "a file of definitions", kReportExamples,
-     run_slo_report},
+     "SLI, error budget and verdict; exit 1 where one is missed", "at only explain by last from",
+     "tsv table json csv md openmetrics mackerel", 1, kAnyNumber, "a file of definitions",
+     kReportExamples, run_slo_report},
     {"slo burn", "promises", "FILE...", "burn rates and what fires; exit 1 where an alert does",
-     "at only windows from", "tsv table json csv md", 1, kAnyNumber, "a file of definitions",
-     kBurnExamples, run_slo_burn},
+     "at only windows from", "tsv table json csv md openmetrics mackerel", 1, kAnyNumber,
+     "a file of definitions", kBurnExamples, run_slo_burn},
+    {"slo whatif", "promises", "FILE...",
+     "which target and window would have held, over the whole history",
+     "at range only target window method stride from", "tsv table json csv md", 1, kAnyNumber,
+     "a file of definitions", kWhatIfExamples, run_slo_whatif},
+    {"slo backtest", "promises", "FILE...",
+     "what alert policies would have told of the incidents of the history",
+     "at range only policy incidents significant slack night from", "tsv table json csv md", 1,
+     kAnyNumber, "a file of definitions", kBacktestExamples, run_slo_backtest},
+    {"slo forecast", "promises", "FILE...",
+     "when the budget will be gone; exit 1 where it is, or will be --within",
+     "at only lookback within from", "tsv table json csv md openmetrics mackerel", 1, kAnyNumber,
+     "a file of definitions", kForecastExamples, run_slo_forecast},
+    {"slo convert", "promises", "FILE...",
+     "definitions as native YAML, those of Sloth (prometheus/v1) too; or canonical JSON", "only",
+     "yaml json", 1, kAnyNumber, "a file of definitions", kConvertExamples, run_slo_convert},
+    {"slo schema", "promises", "", "the JSON Schema of definition files, for editors", "", "json",
+     0, 0, "", kSchemaExamples, run_slo_schema},
     {"rules check", "policy", "FILE...",
      "Prometheus rule files: every expression parsed and typed; exit 1 where one is wrong", "",
      "tsv json", 1, kAnyNumber, "a rule file", kRulesExamples, run_rules_check},
