@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -69,6 +70,9 @@ struct QueryOptions {
   bool explain = false;  ///< fill Answer::nodes, which costs a little
   DurationMs lookback_ms = 5 * kMinuteMs;   ///< how old an instant selector's sample may be
   DurationMs subquery_step_ms = kMinuteMs;  ///< where `[1h:]` names none
+  /// Where windows are read from: 0 samples, another one that tier of cells wherever it can be
+  /// exact; none: what is least work. The answer is the same.
+  std::optional<DurationMs> tier = {};
   std::size_t max_steps = 11'001;
   std::uint64_t max_samples = 50'000'000;           ///< in memory at one time
   std::size_t max_bytes = std::size_t{256} << 20U;  ///< of samples and rows at one time
@@ -88,6 +92,8 @@ struct AnswerSeries {
 struct QueryStats {
   std::uint64_t series = 0;        ///< that the selectors matched
   std::uint64_t samples = 0;       ///< decoded
+  std::uint64_t cells = 0;         ///< read instead of samples
+  std::vector<DurationMs> tiers;   ///< that the answer was read from, rising; 0: samples
   std::uint64_t peak_samples = 0;  ///< most samples in memory at one time
   std::uint64_t bytes = 0;         ///< most memory in samples and rows at one time
 };
@@ -99,6 +105,8 @@ struct NodeStats {
   std::uint64_t series = 0;    ///< handed on
   std::uint64_t points = 0;    ///< values handed on
   std::uint64_t samples = 0;   ///< decoded, by selectors
+  std::uint64_t cells = 0;     ///< read instead
+  std::string tier;            ///< of selectors of windows: "5m: …" or "raw: …", and why
   double ms = 0;               ///< of this part alone, without those below it
   std::size_t bytes = 0;       ///< most memory of the query while this part ran
 };

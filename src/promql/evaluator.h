@@ -20,6 +20,7 @@
 #include "promql/profile.h"
 #include "promql/rows.h"
 #include "promql/source.h"
+#include "query/tiers.h"
 
 namespace hygge::promql {
 
@@ -29,6 +30,9 @@ struct RowSet {
   std::vector<Row> rows;
   Charge charge;
 };
+
+/// Notes where samples or cells of a query came from.
+void note_tier(std::vector<DurationMs>& tiers, DurationMs tier_ms);
 
 /// What one query shares: its text, its samples, its limits, its annotations.
 struct Query {
@@ -127,6 +131,12 @@ using SeriesVisitor = std::function<Result<void>(const SeriesData& series)>;
 /// samples may reach beyond what the node needs, on both sides.
 [[nodiscard]] Result<void> for_each_series(Query& query, const Node& node,
                                            const SeriesVisitor& visit);
+/// The windows of a MatrixSelector node, series by series, from cells where they are, else from
+/// samples: `fill` evaluates samples, `visit` gets each row that has a value.
+[[nodiscard]] Result<void> window_rows_of(
+    Evaluator& evaluator, const Node& node, tiers::Windows& windows, Row& row,
+    const std::function<void(const SeriesData& series)>& fill,
+    const std::function<Result<void>(const Labels& labels)>& visit);
 [[nodiscard]] Result<void> selector_rows(Evaluator& evaluator, const Node& node,
                                          const RowSink& sink);
 /// The same with the samples' times (in seconds) as values: timestamp() of a selector.

@@ -1,6 +1,7 @@
 #include "promql/profile.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace hygge::promql {
 
@@ -49,6 +50,10 @@ void Profile::count_row(std::uint64_t points) {
 
 void Profile::count_samples(std::uint64_t samples) { counts_[current_].samples += samples; }
 
+void Profile::count_cells(std::uint64_t cells) { counts_[current_].cells += cells; }
+
+void Profile::say_tier(std::string tier) { counts_[current_].tier = std::move(tier); }
+
 void Profile::hand_to(const Node* node) {
   const Clock::time_point now = Clock::now();
   Counts& counts = counts_[current_];
@@ -76,6 +81,8 @@ void Profile::list(const Node& node, std::uint32_t depth, std::vector<NodeStats>
       stats.series = counts.series;
       stats.points = counts.points;
       stats.samples = counts.samples;
+      stats.cells = counts.cells;
+      stats.tier = counts.tier;
       stats.ms = std::chrono::duration<double, std::milli>(counts.time).count();
       stats.bytes = counts.bytes;
     }

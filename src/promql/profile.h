@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <unordered_map>
 #include <vector>
 
@@ -39,6 +40,8 @@ class Profile {
   /// A row that the node whose turn it is hands on.
   void count_row(std::uint64_t points);
   void count_samples(std::uint64_t samples);
+  void count_cells(std::uint64_t cells);
+  void say_tier(std::string tier);
 
   /// What was counted, for the nodes of the tree at `root`, each below its parent.
   [[nodiscard]] std::vector<NodeStats> nodes(const Node& root);
@@ -49,6 +52,8 @@ class Profile {
     std::uint64_t series = 0;
     std::uint64_t points = 0;
     std::uint64_t samples = 0;
+    std::uint64_t cells = 0;
+    std::string tier;
     Clock::duration time{};
     std::size_t bytes = 0;
   };

@@ -158,6 +158,17 @@ class RangeCall {
           std::all_of(all.begin(), all.end(), [&all](double p) { return same_bits(p, all[0]); });
     }
     const bool keeps_name = function_ == WindowFunction::last || function_ == WindowFunction::first;
+    if (auto windows = plan_tiers(); windows && windows->tier_ms() > 0) {
+      return window_rows_of(
+          evaluator_, bare(*matrix_), *windows, row_,
+          [&](const SeriesData& series) { fill(series); },
+          [&](const Labels& labels) -> Result<void> {
+            annotate(labels);
+            row_.labels = labels;
+            row_.drop_name = !keeps_name;
+            return sink(row_);
+          });
+    }
     return range_series(evaluator_, bare(*matrix_), [&](const SeriesData& series) -> Result<void> {
       row_.reset(evaluator_.steps());
       fill(series);
@@ -170,6 +181,25 @@ class RangeCall {
   }
 
  private:
+  // Whether cells may answer, and why or why not.
+  std::optional<tiers::Windows> plan_tiers() {
+    Query& query = evaluator_.query();
+    const Node& node = bare(*matrix_);
+    const bool selects = std::holds_alternative<MatrixSelector>(node.form);
+    if (!selects || pinned_ || !steady_ || query.source.tiers().empty()) return std::nullopt;
+    const Grid& grid = evaluator_.grid();
+    tiers::Windows windows(
+        spec(parameters_ ? (*parameters_)[0] : 0), {grid.start_ms, grid.last(), grid.step_ms},
+        grid.start_ms - windows_.start_ms, query.source.tiers(), query.options.tier);
+    if (query.profile != nullptr) {
+      const Profile::Turn turn(*query.profile, &node);
+      query.profile->say_tier(
+          fmt::format("{}: {}", windows.tier_ms() > 0 ? format_duration(windows.tier_ms()) : "raw",
+                      windows.why()));
+    }
+    return windows;
+  }
+
   [[nodiscard]] windows::Spec spec(double parameter) const {
     return {function_, range_ms_, parameter, 0};
   }

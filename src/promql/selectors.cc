@@ -2,6 +2,8 @@
 #include <hygge/sample.h>
 
 #include <algorithm>
+#include <functional>
+#include <optional>
 
 #include "promql/evaluator.h"
 
@@ -36,6 +38,7 @@ Result<const SeriesSamples*> load(Query& query, std::size_t slot, std::size_t se
     return tl::unexpected(std::move(read.error()));
   }
   query.stats.samples += scratch.t.size();
+  if (!scratch.t.empty()) note_tier(query.stats.tiers, 0);
   query.slot_samples[slot] += scratch.t.size();
   if (!shared) {
     // Only for its check: one series is in memory at a time.
@@ -124,6 +127,89 @@ Result<void> for_each_series(Query& query, const Node& node, const SeriesVisitor
   });
   profile->count_samples(query.stats.samples - before);
   return done;
+}
+
+void note_tier(std::vector<DurationMs>& tiers, DurationMs tier_ms) {
+  const auto at = std::lower_bound(tiers.begin(), tiers.end(), tier_ms);
+  if (at == tiers.end() || *at != tier_ms) tiers.insert(at, tier_ms);
+}
+
+namespace {
+
+// Markers mean nothing in a range.
+void drop_markers(SeriesSamples& samples) {
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < samples.v.size(); ++i) {
+    if (is_stale(samples.v[i])) continue;
+    samples.t[kept] = samples.t[i];
+    samples.v[kept++] = samples.v[i];
+  }
+  samples.t.resize(kept);
+  samples.v.resize(kept);
+}
+
+// One row. The samples of a series that has no cells are read as any selector reads them.
+Result<void> fill_row(Query& query, const Node& node, std::size_t slot, std::size_t series,
+                      tiers::Windows& windows, Row& row, SeriesSamples& scratch,
+                      const std::function<void(const SeriesData& series)>& fill) {
+  if (windows.worth_asking()) {
+    const auto read =
+        windows.evaluate(*query.source.stored(slot, series), {row.v, row.valid.words()});
+    if (!read) return tl::unexpected(read.error());
+    // Only for its check: the cells of one series are in memory at a time.
+    Charge charge(query.budget);
+    if (auto charged = charge.add(windows.memory_bytes(), 0, node); !charged) return charged;
+    query.stats.samples += read->samples;
+    query.stats.cells += read->cells;
+    query.slot_samples[slot] += read->samples + read->cells;
+    if (read->samples > 0) note_tier(query.stats.tiers, 0);
+    if (read->rows > 0) note_tier(query.stats.tiers, windows.tier_ms());
+    return {};
+  }
+  const auto samples = load(query, slot, series, node, scratch);
+  if (!samples) return tl::unexpected(samples.error());
+  if ((*samples)->t.empty()) return {};
+  const SeriesSamples* fresh = *samples;
+  SeriesSamples own;
+  if (std::any_of(fresh->v.begin(), fresh->v.end(), is_stale)) {
+    own = *fresh;
+    drop_markers(own);
+    fresh = &own;
+  }
+  fill({query.source.labels(slot, series), false, fresh->t, fresh->v});
+  return {};
+}
+
+}  // namespace
+
+Result<void> window_rows_of(Evaluator& evaluator, const Node& node, tiers::Windows& windows,
+                            Row& row, const std::function<void(const SeriesData& series)>& fill,
+                            const std::function<Result<void>(const Labels& labels)>& visit) {
+  Query& query = evaluator.query();
+  const std::size_t slot = query.plan.slot_of.at(&node);
+  std::optional<Profile::Turn> turn;
+  if (query.profile != nullptr) turn.emplace(*query.profile, &node);
+  SeriesSamples scratch;
+  for (std::size_t i = 0; i < query.source.series_count(slot); ++i) {
+    if (auto going = interrupted(query.options); !going) return going;
+    const std::uint64_t samples = query.stats.samples;
+    const std::uint64_t cells = query.stats.cells;
+    row.reset(evaluator.steps());
+    auto filled = fill_row(query, node, slot, i, windows, row, scratch, fill);
+    if (!filled) return filled;
+    if (query.profile != nullptr) {
+      query.profile->count_samples(query.stats.samples - samples);
+      query.profile->count_cells(query.stats.cells - cells);
+    }
+    if (!row.valid.any()) continue;
+    std::optional<Profile::Turn> above;
+    if (query.profile != nullptr) {
+      query.profile->count_row(row.valid.count());
+      above.emplace(*query.profile, turn->before());
+    }
+    if (auto done = visit(query.source.labels(slot, i)); !done) return done;
+  }
+  return {};
 }
 
 Result<void> selector_rows(Evaluator& evaluator, const Node& node, const RowSink& sink) {

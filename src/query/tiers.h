@@ -9,6 +9,7 @@
 #include <hygge/time.h>
 #include <hygge/view.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -42,6 +43,10 @@ class Windows {
 
   /// Fills `out` for one series, with tier_ms() > 0. Errors: those of reading.
   [[nodiscard]] Result<Series::CellsRead> evaluate(const Series& series, windows::RowOut out);
+  /// Of the cells of the series that was evaluated last.
+  [[nodiscard]] std::size_t memory_bytes() const noexcept {
+    return cells_.capacity() * sizeof(TimedCell);
+  }
 
  private:
   struct Segment {

@@ -1,0 +1,181 @@
+// PromQL over sealed days: the answer from cells is that from samples, and says where it came from.
+#include <gtest/gtest.h>
+#include <hygge/cell.h>
+#include <hygge/db.h>
+#include <hygge/promql.h>
+
+#include <cmath>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "tests/support/temp_dir.h"
+
+namespace hygge::promql {
+namespace {
+
+constexpr TimeMs kDay0 = 1'767'225'600'000;  // 2026-01-01, midnight
+using List = std::vector<DurationMs>;
+
+class PromqlTiers : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    hygge::Options options;
+    options.create_if_missing = true;
+    options.maintenance = Maintenance::manual;
+    options.sync = Sync::none();
+    options.clock = [] { return kDay0 + 100 * kDayMs; };
+    db_.emplace(Db::open(dir_ / "db", options).value());
+    Batch batch;
+    for (int k = 0; k < 3; ++k) {
+      for (int i = 0; i < 3 * 2'880; ++i) {
+        const TimeMs t = kDay0 + 5 + i * 30'000;
+        const int restarted = i % (2'000 + 100 * k);
+        batch.add({{"__name__", "requests_total"}, {"k", std::to_string(k)}}, t,
+                  restarted * (k + 1));
+        batch.add({{"__name__", "temperature"}, {"k", std::to_string(k)}}, t,
+                  20 + i * 7 % 31 * 0.5);
+      }
+      batch.add({{"__name__", "temperature"}, {"k", std::to_string(k)}}, kDay0 + kDayMs + 6,
+                stale_marker());
+    }
+    ASSERT_TRUE(db_->write(batch));
+    Maintain how;
+    how.settled = true;
+    ASSERT_EQ(db_->maintain(how)->partitions_sealed, 2U);
+  }
+
+  Answer ask(const std::string& text, Steps when, std::optional<DurationMs> tier) {
+    QueryOptions options;
+    options.tier = tier;
+    options.explain = true;
+    auto answer = query(*db_, text, when, options);
+    EXPECT_TRUE(answer) << text << ": " << answer.error().message;
+    return answer ? std::move(*answer) : Answer();
+  }
+
+  test::TempDir dir_;
+  std::optional<Db> db_;
+};
+
+TEST_F(PromqlTiers, AnswersAreThoseOfTheSamples) {
+  const char* const texts[] = {
+      "increase(requests_total[6h])",
+      "sum(rate(requests_total[1h]))",
+      "sum by (k) (increase(requests_total[1d] offset 1h))",
+      "irate(requests_total[2h])",
+      "resets(requests_total[1d])",
+      "changes(temperature[1d])",
+      "avg_over_time(temperature[6h])",
+      "sum_over_time(temperature[6h])",
+      "min_over_time(temperature[6h])",
+      "max_over_time(temperature[6h])",
+      "count_over_time(temperature[1d])",
+      "last_over_time(temperature[1d])",
+      "first_over_time(temperature[1d])",
+      "present_over_time(temperature[1d])",
+      "stddev_over_time(temperature[6h])",
+      "stdvar_over_time(temperature[6h])",
+      "delta(temperature[6h])",
+      "idelta(temperature[6h])",
+      "deriv(temperature[6h])",
+      "predict_linear(temperature[6h], 600)",
+      "quantile_over_time(0.5, temperature[6h])",
+      "max_over_time(rate(requests_total[1h])[1d:1h])",
+      "increase(requests_total[1d] @ end())",
+  };
+  const Steps whens[] = {steps(kDay0 + kDayMs, kDay0 + 2 * kDayMs, std::chrono::hours(1)),
+                         instant(kDay0 + 2 * kDayMs), instant(kDay0 + 2 * kDayMs - 123'456)};
+  int from_cells = 0;
+  for (const char* text : texts) {
+    const bool integers = std::string_view(text).find("requests_total") != std::string_view::npos;
+    for (const Steps& when : whens) {
+      SCOPED_TRACE(text);
+      const Answer raw = ask(text, when, 0);
+      EXPECT_FALSE(raw.series.empty());
+      for (const std::optional<DurationMs> tier :
+           {std::optional<DurationMs>(), std::optional(5 * kMinuteMs), std::optional(kHourMs)}) {
+        const Answer got = ask(text, when, tier);
+        from_cells += got.stats.cells > 0 ? 1 : 0;
+        EXPECT_EQ(got.infos, raw.infos);
+        EXPECT_EQ(got.warnings, raw.warnings);
+        ASSERT_EQ(got.series.size(), raw.series.size());
+        for (std::size_t i = 0; i < raw.series.size(); ++i) {
+          EXPECT_EQ(got.series[i].labels, raw.series[i].labels);
+          ASSERT_EQ(got.series[i].t, raw.series[i].t);
+          for (std::size_t s = 0; s < raw.series[i].v.size(); ++s) {
+            const double want = raw.series[i].v[s];
+            if (integers) {
+              EXPECT_EQ(got.series[i].v[s], want) << "integers: bit for bit";
+            } else {
+              EXPECT_NEAR(got.series[i].v[s], want, 1e-12 * (1 + std::fabs(want)));
+            }
+          }
+        }
+        if (HasFailure()) return;
+      }
+    }
+  }
+  EXPECT_GT(from_cells, 60);
+}
+
+TEST_F(PromqlTiers, SaysWhereTheAnswerCameFrom) {
+  const Steps day = steps(kDay0 + kDayMs, kDay0 + 2 * kDayMs, std::chrono::hours(1));
+  const std::string text = "sum(increase(requests_total[1h]))";
+  const Answer got = ask(text, day, std::nullopt);
+  EXPECT_EQ(got.stats.tiers, List{kHourMs});
+  EXPECT_EQ(got.stats.samples, 0U);
+  EXPECT_EQ(got.stats.cells, 3U * 25);
+  ASSERT_EQ(got.nodes.size(), 3U);
+  EXPECT_EQ(got.nodes[2].tier, "1h: windows are whole cells");
+  EXPECT_EQ(got.nodes[2].cells, 3U * 25);
+  EXPECT_EQ(got.nodes[2].series, 3U);
+  const Answer raw = ask(text, day, 0);
+  EXPECT_EQ(raw.stats.tiers, List{0});
+  EXPECT_EQ(raw.stats.cells, 0U);
+  EXPECT_EQ(raw.nodes[2].tier, "raw: samples were asked for");
+  EXPECT_EQ(got.series[0].v, raw.series[0].v) << "integers: bit for bit";
+  // A counter has no extremes in its cells: the samples answer.
+  EXPECT_EQ(ask("max_over_time(requests_total[1d])", day, std::nullopt).stats.tiers, List{0});
+  EXPECT_EQ(ask("increase(requests_total[1d])", instant(kDay0 + 2 * kDayMs - 1'000), std::nullopt)
+                .stats.tiers,
+            (List{0, kHourMs}))
+      << "two ragged edges";
+  EXPECT_EQ(ask("increase(requests_total[10m])", day, kHourMs).stats.tiers, List{0}) << "too long";
+  EXPECT_TRUE(ask("requests_total", day, std::nullopt).nodes[0].tier.empty());
+}
+
+TEST_F(PromqlTiers, CellsCountAgainstTheLimitOfMemory) {
+  QueryOptions options;
+  options.tier = 5 * kMinuteMs;
+  const std::string text = "increase(requests_total[1d])";
+  const Steps when = instant(kDay0 + 2 * kDayMs);
+  const auto all = query(*db_, text, when, options);
+  ASSERT_TRUE(all) << all.error().message;
+  EXPECT_GE(all->stats.bytes, kDayMs / (5 * kMinuteMs) * sizeof(TimedCell));
+  options.max_bytes = all->stats.bytes - 1;
+  const auto fewer = query(*db_, text, when, options);
+  ASSERT_FALSE(fewer);
+  EXPECT_EQ(fewer.error().code, ErrorCode::limit);
+}
+
+TEST_F(PromqlTiers, WindowsBeyondAllSamples) {
+  const Steps when = instant(kDay0 + 2 * kDayMs);
+  for (const char* text :
+       {"count_over_time(temperature[290y])", "count_over_time(temperature[290y] offset -280y)",
+        "count_over_time(temperature[1d] offset 290y)"}) {
+    SCOPED_TRACE(text);
+    const Answer raw = ask(text, when, 0);
+    for (const std::optional<DurationMs> tier :
+         {std::optional<DurationMs>(), std::optional(kHourMs)}) {
+      const Answer got = ask(text, when, tier);
+      ASSERT_EQ(got.series.size(), raw.series.size());
+      for (std::size_t i = 0; i < raw.series.size(); ++i)
+        EXPECT_EQ(got.series[i].v, raw.series[i].v);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace hygge::promql
