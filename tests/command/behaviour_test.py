@@ -255,7 +255,7 @@ class Help(Folder):
             f"metric,labels,timestamp_ms,value,type\nx,{{}},{NOW_MS},1,gauge\n")
         overview = run("help").stdout.decode()
         groups = "data|asking|promises|policy|house|self| {8}"
-        verbs = re.findall(rf"^(?:{groups}) {{1,10}}((?:slo |db |rules |codec |retention )?[a-z]+) {{1,}}",
+        verbs = re.findall(rf"^(?:{groups}) {{1,10}}((?:slo |db |rules |codec |rollup |retention )?[a-z]+) {{1,}}",
                            overview, re.M)
         self.assertGreaterEqual(len(verbs), 17)
         examples = [line.strip() for line in overview.split("To start with:")[1].splitlines() if line]

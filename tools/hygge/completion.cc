@@ -71,7 +71,7 @@ std::string bash_script() {
     }
   }
   std::string pairs;
-  for (const std::string_view group : {"slo", "db", "retention"}) {
+  for (const std::string_view group : {"slo", "db", "rollup", "retention"}) {
     std::string seconds;
     for (const Verb& verb : verbs()) {
       if (verb.name.starts_with(fmt::format("{} ", group))) {
@@ -92,7 +92,7 @@ _hygge() {{
     case $word in
       {with_value}) skip=$word ;;
       -*) ;;
-      *) if [[ -z $verb ]]; then verb=$word; elif [[ $verb == slo || $verb == db || $verb == retention ]]; then verb="$verb $word"; fi ;;
+      *) if [[ -z $verb ]]; then verb=$word; elif [[ $verb == slo || $verb == db || $verb == rollup || $verb == retention ]]; then verb="$verb $word"; fi ;;
     esac
   done
   case $prev in

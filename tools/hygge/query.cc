@@ -33,6 +33,17 @@ Result<promql::QueryOptions> options_of(const Context& context) {
     }
     options.lookback_ms = *lookback;
   }
+  const std::string tier = context.arguments().get("tier").value_or("auto");
+  if (tier == "raw") {
+    options.tier = 0;
+  } else if (tier != "auto") {
+    const auto duration = parse_duration(tier);
+    if (!duration || *duration <= 0) {
+      return fail(ErrorCode::parse, fmt::format("\"{}\" is no tier", tier),
+                  "auto, raw, or a duration as 5m");
+    }
+    options.tier = *duration;
+  }
   return options;
 }
 
@@ -131,6 +142,10 @@ void append_texts(Json& json, std::string_view key, const std::vector<std::strin
   json.close(']');
 }
 
+std::string tier_text(DurationMs tier_ms) {
+  return tier_ms == 0 ? "raw" : format_duration(tier_ms);
+}
+
 Result<void> write_json(Context& context, const Answer& answer, double ms) {
   Json json;
   json.open('{').member("schema", "hygge.query/1");
@@ -142,7 +157,9 @@ Result<void> write_json(Context& context, const Answer& answer, double ms) {
   append_texts(json, "infos", answer.infos);
   json.key("stats").open('{').member("series", answer.stats.series);
   json.member("samples", answer.stats.samples).member("bytes", answer.stats.bytes);
-  json.member("ms", ms).key("tiers").open('[').text("raw").close(']').close('}').close('}');
+  json.member("cells", answer.stats.cells).member("ms", ms).key("tiers").open('[');
+  for (const DurationMs tier : answer.stats.tiers) json.text(tier_text(tier));
+  json.close(']').close('}').close('}');
   return context.out().write(json.out() + "\n");
 }
 
@@ -280,12 +297,13 @@ Table node_table(const promql::Answer& answer) {
   Table table({{"series", true, false, 0},
                {"points", true, false, 0},
                {"samples", true, false, 0},
+               {"cells", true, false, 0},
                {"ms", true, false, 0},
                {"memory", true, false, 0},
                {"part", false, true, 0}});
   for (const promql::NodeStats& node : answer.nodes) {
     table.add({grouped(node.series), grouped(node.points), grouped(node.samples),
-               fmt::format("{:.1f}", node.ms), human_bytes(node.bytes),
+               grouped(node.cells), fmt::format("{:.1f}", node.ms), human_bytes(node.bytes),
                std::string(std::size_t{2} * node.depth, ' ') + node.text});
   }
   return table;
@@ -302,9 +320,15 @@ void explain(const Context& context, const Asked& asked) {
                                 : fmt::format("instant: {}", context.time(when.start_ms)));
   if (!asked.expression) return context.note(fmt::format("the server took {:.1f} ms", asked.ms));
   const promql::QueryStats& stats = asked.answer.stats;
-  context.note(fmt::format("read: {} series, {} samples, at most {} in memory, tier raw, {:.1f} ms",
-                           grouped(stats.series), grouped(stats.samples), human_bytes(stats.bytes),
-                           asked.ms));
+  std::string tiers;
+  for (const DurationMs tier : stats.tiers) tiers += (tiers.empty() ? "" : ", ") + tier_text(tier);
+  context.note(fmt::format(
+      "read: {} series, {} samples, {} cells, at most {} in memory, tiers: {}, {:.1f} ms",
+      grouped(stats.series), grouped(stats.samples), grouped(stats.cells), human_bytes(stats.bytes),
+      tiers.empty() ? "none" : tiers, asked.ms));
+  for (const promql::NodeStats& node : asked.answer.nodes) {
+    if (!node.tier.empty()) context.note(fmt::format("{}: tier {}", node.text, node.tier));
+  }
   Look look = context.look();
   look.width.reset();
   std::string table = node_table(asked.answer).text(look, std::nullopt);

@@ -19,6 +19,7 @@ constexpr std::array kFlags = std::to_array<Flag>({
      ""},
     {"lookback", 0, "D",
      "how old an instant selector's sample may be, default: 5m; what a forecast goes by: 1d", ""},
+    {"tier", 0, "TIER", "read windows from raw samples, or from cells as 5m; default: auto", ""},
     {"strict-promql", 0, "", "refuse what Prometheus would: let, topk_range, zones", ""},
     {"at", 0, "TIME", "the instant of the question; default: now", ""},
     {"range", 0, "R", "1h, -7d..-1d, 2026-03-01..2026-04-01, today, yesterday, last-month, all",
@@ -178,6 +179,26 @@ constexpr std::array kSchemaExamples = std::to_array<std::string_view>({
     "slo schema -o slo.schema.json",
     "slo schema | head -c 100",
 });
+constexpr std::array kRollupListExamples = std::to_array<std::string_view>({
+    "--db shop.hygge rollup list",
+    "--db shop.hygge rollup list --format json",
+    "--db shop.hygge rollup list --format md",
+});
+constexpr std::array kRollupSetExamples = std::to_array<std::string_view>({
+    "--db shop.hygge rollup set - <<< '{job=\"edge\"} 1m,5m,1h'",
+    "--db shop.hygge rollup set - --dry-run <<< 'up none'",
+    "--db shop.hygge rollup set - --format json <<< '{__name__=~\".+\"} 5m,1h regression'",
+});
+constexpr std::array kRollupStatsExamples = std::to_array<std::string_view>({
+    "--db shop.hygge rollup stats",
+    "--db shop.hygge rollup stats --format json",
+    "--db shop.hygge rollup stats --format csv",
+});
+constexpr std::array kRollupVerifyExamples = std::to_array<std::string_view>({
+    "--db shop.hygge rollup verify",
+    "--db shop.hygge rollup verify --format json",
+    "--db shop.hygge rollup verify --format table",
+});
 constexpr std::array kKeepListExamples = std::to_array<std::string_view>({
     "--db shop.hygge retention list",
     "--db shop.hygge retention list --format json",
@@ -294,7 +315,7 @@ constexpr std::array kVerbs = std::to_array<Verb>({
      "at range now dry-run yes", "tsv table json", 1, 1, "a selector of what to forget",
      kDeleteExamples, run_delete},
     {"query", "asking", "EXPR", "ask PromQL, at an instant or over a range",
-     "at range step limit from explain url token-file lookback strict-promql",
+     "at range step limit from explain url token-file lookback strict-promql tier",
      "tsv table json jsonl csv md prom", 1, 1, "an expression", kQueryExamples, run_query},
     {"plot", "asking", "EXPR", "draw the answer over a range; default: the last hour",
      "at range step from height url token-file lookback strict-promql", "table", 1, 1,
@@ -338,6 +359,15 @@ constexpr std::array kVerbs = std::to_array<Verb>({
     {"rules check", "policy", "FILE...",
      "Prometheus rule files: every expression parsed and typed; exit 1 where one is wrong", "",
      "tsv json", 1, kAnyNumber, "a rule file", kRulesExamples, run_rules_check},
+    {"rollup list", "policy", "", "which series have which tiers of cells", "",
+     "tsv table json csv md", 0, 0, "", kRollupListExamples, run_rollup_list},
+    {"rollup set", "policy", "FILE|-",
+     "take rules from a file, a line `SELECTOR TIERS [regression]` each", "dry-run",
+     "tsv table json", 1, 1, "a file of rules", kRollupSetExamples, run_rollup_set},
+    {"rollup stats", "policy", "", "rows, cells and bytes of each tier", "",
+     "tsv table json csv md", 0, 0, "", kRollupStatsExamples, run_rollup_stats},
+    {"rollup verify", "policy", "", "compute all cells again and compare; exit 1 where one differs",
+     "", "tsv table json", 0, 0, "", kRollupVerifyExamples, run_rollup_verify},
     {"retention list", "policy", "", "how long samples are kept: rules and pins", "",
      "tsv table json csv md", 0, 0, "", kKeepListExamples, run_retention_list},
     {"retention set", "policy", "FILE|-", "take rules from a file, a line `SELECTOR DURATION` each",
