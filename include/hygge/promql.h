@@ -67,7 +67,7 @@ enum class Dialect : std::uint8_t {
 
 /// Limits and settings of one query. 0 means no limit.
 struct QueryOptions {
-  bool explain = false;  ///< fill Answer::nodes, which costs a little
+  bool explain = false;                     ///< fill Answer::nodes, which costs a little
   DurationMs lookback_ms = 5 * kMinuteMs;   ///< how old an instant selector's sample may be
   DurationMs subquery_step_ms = kMinuteMs;  ///< where `[1h:]` names none
   /// Where windows are read from: 0 samples, another one that tier of cells wherever it can be
@@ -100,15 +100,15 @@ struct QueryStats {
 
 /// What one part of an expression did.
 struct NodeStats {
-  std::string text;            ///< the part, in PromQL's usual form
-  std::uint32_t depth = 0;     ///< 0: the whole expression; below it 1, …
-  std::uint64_t series = 0;    ///< handed on
-  std::uint64_t points = 0;    ///< values handed on
-  std::uint64_t samples = 0;   ///< decoded, by selectors
-  std::uint64_t cells = 0;     ///< read instead
-  std::string tier;            ///< of selectors of windows: "5m: …" or "raw: …", and why
-  double ms = 0;               ///< of this part alone, without those below it
-  std::size_t bytes = 0;       ///< most memory of the query while this part ran
+  std::string text;           ///< the part, in PromQL's usual form
+  std::uint32_t depth = 0;    ///< 0: the whole expression; below it 1, …
+  std::uint64_t series = 0;   ///< handed on
+  std::uint64_t points = 0;   ///< values handed on
+  std::uint64_t samples = 0;  ///< decoded, by selectors
+  std::uint64_t cells = 0;    ///< read instead
+  std::string tier;           ///< of selectors of windows: "5m: …" or "raw: …", and why
+  double ms = 0;              ///< of this part alone, without those below it
+  std::size_t bytes = 0;      ///< most memory of the query while this part ran
 };
 
 /// What a query found.
@@ -128,10 +128,10 @@ struct Answer {
 /// Evaluates at `when`: an instant (instant(t)), or each step of a range (step_ms > 0). All
 /// selectors see one view of the database. Answers are Prometheus': windows and lookback are
 /// left-open, `rate` and `increase` extrapolate. Thread-safe; many queries at once.
-/// Errors: those of parse and supported; invalid_argument (a range over a type that has none, duplicate series,
-/// many-to-many matching: with the place); limit (steps, samples, bytes); cancelled; timeout; those
-/// of Db::view and of reading. Cost: each selected sample is decoded once, even if several
-/// selectors pick it.
+/// Errors: those of parse and supported; invalid_argument (a range over a type that has none,
+/// duplicate series, many-to-many matching: with the place); limit (steps, samples, bytes);
+/// cancelled; timeout; those of Db::view and of reading. Cost: each selected sample is decoded
+/// once, even if several selectors pick it.
 [[nodiscard]] Result<Answer> query(const Db& db, const Expression& expression, Steps when,
                                    const QueryOptions& options = {});
 [[nodiscard]] Result<Answer> query(const Db& db, std::string_view text, Steps when,

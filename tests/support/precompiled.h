@@ -1,4 +1,5 @@
-// What most tests read, compiled once (tests/CMakeLists.txt). A test includes what it uses all the same.
+// What most tests read, compiled once (tests/CMakeLists.txt). A test includes what it uses all the
+// same.
 #pragma once
 
 #include <fmt/format.h>

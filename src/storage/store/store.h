@@ -107,8 +107,8 @@ class Store {
   /// Compacts everything to the bottom level; what lies there alone is left. `cancel`, if any, may
   /// be set by another thread: then it ends early, and well.
   [[nodiscard]] Result<void> compact(std::atomic<bool>* cancel = nullptr);
-  /// All chunks of one partition, those at the bottom too: nothing stays of what was replaced, unless
-  /// a snapshot from before needs it. And its cells, of these tiers.
+  /// All chunks of one partition, those at the bottom too: nothing stays of what was replaced,
+  /// unless a snapshot from before needs it. And its cells, of these tiers.
   [[nodiscard]] Result<void> compact_partition(std::int32_t partition,
                                                std::span<const DurationMs> tiers,
                                                std::atomic<bool>* cancel = nullptr);
