@@ -197,7 +197,8 @@ TEST_F(Tiers, AnswersFromCellsAreThoseFromSamples) {
         Sizes sizes;
         for (const Series& series : view.series(0)) {
           if (series.labels() != b.labels) continue;
-          for (const double v : series.samples()->v) {
+          const SeriesSamples samples = series.samples().value();
+          for (const double v : samples.v) {
             if (!std::isfinite(v)) continue;
             sizes.sum += std::fabs(v);
             sizes.square = std::max(sizes.square, v * v);
