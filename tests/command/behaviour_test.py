@@ -78,7 +78,7 @@ class Folder(unittest.TestCase):
         while time.monotonic() < ends:
             if condition():
                 return
-            time.sleep(0.05)
+            time.sleep(0.01)
         self.fail("it did not come")
 
     def readable(self, count):
@@ -116,14 +116,18 @@ class Interrupts(Folder):
 
     def test_an_interrupted_answer_leaves_no_half_file(self):
         env = {**ENV, "TMPDIR": str(self.folder)}
-        reader = subprocess.Popen(
-            [HYGGE, "query", "x", "--from", "prometheus:-", "-o", str(self.folder / "out.csv")],
-            stdin=subprocess.PIPE, stderr=subprocess.PIPE, env=env)
-        self.addCleanup(self.end, reader)
-        self.wait_for(lambda: len(list(self.folder.iterdir())) == 2)  # the file beside, the folder
-        reader.send_signal(signal.SIGINT)
-        self.assertEqual(reader.wait(TIMEOUT_S), 130)
-        self.assertEqual(list(self.folder.iterdir()), [])
+        for delay in range(20):  # the database in the temporary folder is still being made
+            reader = subprocess.Popen(
+                [HYGGE, "query", "x", "--from", "prometheus:-", "-o", str(self.folder / "out.csv")],
+                stdin=subprocess.PIPE, stderr=subprocess.PIPE, env=env)
+            self.addCleanup(self.end, reader)
+            # The file beside, the folder.
+            self.wait_for(lambda: len(list(self.folder.iterdir())) == 2)
+            time.sleep(delay * 0.002)
+            reader.send_signal(signal.SIGINT)
+            self.assertEqual(reader.wait(TIMEOUT_S), 130, delay)
+            self.assertEqual(reader.stderr.read(), b"", delay)
+            self.assertEqual(list(self.folder.iterdir()), [], delay)
 
 
 class Pipes(Folder):

@@ -79,11 +79,11 @@ bool progress_on_terminal() { return ::isatty(STDERR_FILENO) == 1 && !dumb_termi
 Result<TemporaryFolder> TemporaryFolder::make() {
   const std::string base = environment("TMPDIR");
   std::string pattern = (base.empty() ? "/tmp" : base) + "/hygge.XXXXXX";
-  if (::mkdtemp(pattern.data()) == nullptr) {
+  const auto make = [](std::string& path) { return ::mkdtemp(path.data()) != nullptr; };
+  if (!make_removable(pattern, make)) {
     return fail(ErrorCode::io, fmt::format("cannot make a folder {}: {}", pattern,
                                            std::generic_category().message(errno)));
   }
-  remove_when_interrupted(pattern);
   return TemporaryFolder(std::move(pattern));
 }
 

@@ -26,12 +26,18 @@ Watch& watch() {
   return *the_watch;
 }
 
+// The other threads go on meanwhile. A folder that has another name first gets no more files from
+// them: what they make by its old name fails.
+void remove_whole(const std::string& path) {
+  std::error_code failed;
+  const std::string aside = path + "~";
+  std::filesystem::rename(path, aside, failed);
+  std::error_code ignored;
+  std::filesystem::remove_all(failed ? path : aside, ignored);
+}
+
 [[noreturn]] void leave() {
-  Watch& state = watch();
-  for (const std::string& path : state.removed) {
-    std::error_code ignored;
-    std::filesystem::remove_all(path, ignored);
-  }
+  for (const std::string& path : watch().removed) remove_whole(path);
   std::_Exit(kInterrupted);
 }
 
@@ -62,9 +68,13 @@ void on_interrupt(std::function<void()> action) {
   watch().action = std::move(action);
 }
 
-void remove_when_interrupted(std::string path) {
+bool make_removable(std::string& path, const std::function<bool(std::string&)>& make) {
   const std::lock_guard lock(watch().mutex);
-  watch().removed.push_back(std::move(path));
+  if (!make(path)) return false;
+  watch().removed.push_back(path);
+  return true;
 }
+
+void wait_while_leaving() { const std::lock_guard lock(watch().mutex); }
 
 }  // namespace hygge::command

@@ -17,7 +17,12 @@ void watch_for_interrupts();
 /// second interrupt does that. An empty function goes back.
 void on_interrupt(std::function<void()> action);
 
-/// A file or folder that must not stay behind.
-void remove_when_interrupted(std::string path);
+/// Makes a file or folder that must not stay behind: `make` does it, and may complete the path. No
+/// interrupt comes between. Whether it could.
+bool make_removable(std::string& path, const std::function<bool(std::string& path)>& make);
+
+/// Does not return where an interrupt is being answered. Called before a failure is told: it may be
+/// one of those that an interrupt brings, because its files are gone.
+void wait_while_leaving();
 
 }  // namespace hygge::command

@@ -36,6 +36,7 @@ int run(const std::vector<std::string>& words) {
     }
   }
   if (code) return *code;
+  wait_while_leaving();
   if (Output::reader_gone()) return 0;
   return report_failure(code.error(), context->expression(), json || context->format() == "json");
 }

@@ -43,13 +43,15 @@ Result<Output> Output::to_file(const std::string& path) {
     out.descriptor_ = ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
   } else {
     out.partial_ = fmt::format("{}.partial-{}", path, ::getpid());
-    out.descriptor_ = ::open(out.partial_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    make_removable(out.partial_, [&out](const std::string& partial) {
+      out.descriptor_ = ::open(partial.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+      return out.descriptor_ >= 0;
+    });
   }
   if (out.descriptor_ < 0) {
     out.partial_.clear();
     return tl::unexpected<Error>(system_error(fmt::format("cannot write {}", path), errno));
   }
-  if (!out.partial_.empty()) remove_when_interrupted(out.partial_);
   return out;
 }
 
