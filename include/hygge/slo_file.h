@@ -116,10 +116,17 @@ struct BacktestedSlo {
 [[nodiscard]] std::string burn_mackerel(std::span<const BurningSlo> slos);
 [[nodiscard]] std::string forecast_mackerel(std::span<const ForecastSlo> slos);
 
-/// Columns separated by tabs, with a line of their names; undefined is empty.
+/// Columns separated by tabs, with a line of their names; undefined is empty. Where an SLO has
+/// periods, report_tsv has a row for each after that of its window, and a column that names them.
 [[nodiscard]] std::string report_tsv(std::span<const ReportedSlo> slos);
 [[nodiscard]] std::string burn_tsv(std::span<const BurningSlo> slos);
 [[nodiscard]] std::string lint_tsv(std::span<const LintedSlo> slos);
+
+/// A window in a word: "30d", "month".
+[[nodiscard]] std::string window_spec(DurationMs window_ms,
+                                      const std::optional<slo::Calendar>& calendar);
+/// Which period a report of slo::report_by is of, by its first day in the zone: "month 2026-03-01".
+[[nodiscard]] std::string period_name(const slo::Calendar& calendar, const slo::Report& report);
 
 /// For people; `explain` adds the counts and the arithmetic.
 [[nodiscard]] std::string report_text(const ReportedSlo& slo, bool explain);

@@ -94,9 +94,11 @@ struct LevelScore {
   std::optional<double> recall;     ///< incidents hit / incidents; none: no incident
   Spread detection_s;               ///< from an incident's start to its first alert; 0 if before
   Spread reset_s;                   ///< from its end to the end of its last alert; 0 if before
-  Spread spent;                     ///< share of a window's budget gone when it was detected
-  double per_week = 0;              ///< alerts
-  std::size_t night = 0;            ///< alerts that began at night
+  /// Share of a window's budget gone when it was detected: by the slices that end in (start,
+  /// found].
+  Spread spent;
+  double per_week = 0;    ///< alerts
+  std::size_t night = 0;  ///< alerts that began at night
 };
 
 /// An alert [f, r) hits an incident (s, e] if s < f <= e + slack, or f <= s < r. Levels page,
@@ -195,7 +197,8 @@ struct Forecast {
   /// of which goes as the lookback.
   std::optional<double> consumed, remaining;
   std::optional<double> burn;  ///< over the lookback
-  Exhaustion naive;            ///< remaining budget at the lookback's burn rate
+  /// The remaining budget of the window, as long as `since` leaves it, at the lookback's burn rate.
+  Exhaustion naive;
   /// The same, with what leaves a rolling window: the first slice end at which nothing is left,
   /// within a window's length or the period.
   Exhaustion aware;

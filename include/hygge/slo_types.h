@@ -129,6 +129,9 @@ class Track {
   std::vector<Track> components_;
 };
 
+/// A window as people write it: whole days as days, "7d", "365d"; otherwise as format_duration.
+[[nodiscard]] std::string window_text(DurationMs window_ms);
+
 /// One burn-rate rule: both windows must burn faster than `factor`.
 struct AlertRule {
   std::string as = "page";  ///< "page" or "ticket"

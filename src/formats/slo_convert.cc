@@ -94,7 +94,7 @@ void write_window(Json& out, const Definition& definition) {
         .field("tz", definition.calendar->tz);
     out.field("fiscal_start", definition.calendar->fiscal_start);
   } else {
-    out.field("rolling", format_duration(definition.window_ms));
+    out.field("rolling", slo::window_text(definition.window_ms));
   }
   out.close('}');
 }
@@ -119,8 +119,8 @@ void write_selectors(Json& out, const Definition& definition) {
 }
 
 void write_alert(Json& out, const slo::AlertRule& rule) {
-  out.open('{').field("as", rule.as).field("long", format_duration(rule.long_ms));
-  out.field("short", format_duration(rule.short_ms)).field("factor", rule.factor.value());
+  out.open('{').field("as", rule.as).field("long", slo::window_text(rule.long_ms));
+  out.field("short", slo::window_text(rule.short_ms)).field("factor", rule.factor.value());
   out.field("spend", rule.spend ? std::optional<double>(rule.spend->value()) : std::nullopt);
   out.field("op", rule.or_equal ? "gte" : "gt").field("min_bad", rule.min_bad);
   out.field("significance", rule.significance).close('}');
@@ -226,8 +226,8 @@ void yaml_counting(Yaml& out, const Definition& definition) {
 std::string yaml_rule(const slo::AlertRule& rule) {
   std::string out = rule.spend ? fmt::format("spend: {}%", percent_text(*rule.spend))
                                : fmt::format("factor: {}", decimal(rule.factor));
-  out += fmt::format(", long: {}, short: {}, as: {}", format_duration(rule.long_ms),
-                     format_duration(rule.short_ms), rule.as);
+  out += fmt::format(", long: {}, short: {}, as: {}", slo::window_text(rule.long_ms),
+                     slo::window_text(rule.short_ms), rule.as);
   if (rule.or_equal) out += ", op: gte";
   if (rule.min_bad != 1) out += fmt::format(", min_bad: {}", rule.min_bad);
   if (rule.significance) out += fmt::format(", significance: {}", *rule.significance);
@@ -267,7 +267,7 @@ std::string yaml_document(const Definition& definition) {
             fmt::format("{{calendar: {}, tz: {}, fiscal_start: {}}}", to_string(calendar->unit),
                         Yaml::quote(calendar->tz), calendar->fiscal_start));
   } else {
-    out.raw("window", format_duration(definition.window_ms));
+    out.raw("window", slo::window_text(definition.window_ms));
   }
   yaml_sources(out, definition);
   yaml_counting(out, definition);

@@ -63,7 +63,7 @@ std::string end_reply(Json out) {
 }
 
 std::string window_spec(DurationMs window_ms, const std::optional<slo::Calendar>& calendar) {
-  return calendar ? std::string(to_string(calendar->unit)) : format_duration(window_ms);
+  return calendar ? std::string(to_string(calendar->unit)) : slo::window_text(window_ms);
 }
 
 void write_rule(Json& out, const slo::AlertRule& rule, const slo::Rational& budget) {

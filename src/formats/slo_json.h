@@ -91,10 +91,6 @@ class Json {
 [[nodiscard]] Json begin_reply(std::string_view verb, TimeMs at_ms);
 [[nodiscard]] std::string end_reply(Json out);
 
-/// "30d", "month".
-[[nodiscard]] std::string window_spec(DurationMs window_ms,
-                                      const std::optional<slo::Calendar>& calendar);
-
 /// The members that say what a rule is, without its braces.
 void write_rule(Json& out, const slo::AlertRule& rule, const slo::Rational& budget);
 

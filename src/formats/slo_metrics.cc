@@ -70,7 +70,7 @@ std::optional<double> level_fires(const BurningSlo& slo, std::string_view as) {
 std::vector<std::pair<std::string, std::optional<double>>> burns_of(const BurningSlo& slo) {
   std::vector<std::pair<std::string, std::optional<double>>> out;
   const auto add = [&](DurationMs window_ms, const std::optional<double>& burn) {
-    std::string name = format_duration(window_ms);
+    std::string name = slo::window_text(window_ms);
     const bool known =
         std::any_of(out.begin(), out.end(), [&](const auto& other) { return other.first == name; });
     if (!known) out.emplace_back(std::move(name), burn);
@@ -115,7 +115,7 @@ std::string burn_openmetrics(std::span<const BurningSlo> slos) {
       const slo::RuleState state = one.state.rules[i].state;
       if (state == slo::RuleState::unknown) continue;
       firing.add(fmt::format("{},as=\"{}\",long=\"{}\",short=\"{}\"", labels, rule.as,
-                             format_duration(rule.long_ms), format_duration(rule.short_ms)),
+                             slo::window_text(rule.long_ms), slo::window_text(rule.short_ms)),
                  state == slo::RuleState::firing ? 1 : 0);
     }
   }

@@ -245,16 +245,19 @@ std::string bar_line(double consumed, bool ascii) {
   return out + (consumed > 1 ? " all, and more\n" : "\n");
 }
 
-// "2026-03", "2026-03-09" for a week: the date on which the period begins, in its zone.
 std::string period_line(const slo::Calendar& calendar, const slo::Report& report) {
-  const std::string day = format_local_day(report.window.after, calendar.tz);
-  return fmt::format("  {} {}  {}  spent {}  {}{}\n", to_string(calendar.unit), day,
+  return fmt::format("  {}  {}  spent {}  {}{}\n", period_name(calendar, report),
                      report.sli ? percent(*report.sli, 4) + " %" : "no events",
                      percent_or_none(report.consumed, 1), verdict_word(report.verdict),
                      report.end_ms > report.window.until ? ", so far" : "");
 }
 
 }  // namespace
+
+std::string period_name(const slo::Calendar& calendar, const slo::Report& report) {
+  return fmt::format("{} {}", to_string(calendar.unit),
+                     format_local_day(report.window.after, calendar.tz));
+}
 
 std::string report_text(const ReportedSlo& slo, bool explain) {
   ReportLook look;
@@ -280,14 +283,21 @@ std::string report_text(const ReportedSlo& slo, const ReportLook& look) {
 }
 
 std::string report_tsv(std::span<const ReportedSlo> slos) {
-  std::string out = "slo\tverdict\tsli\ttarget\tconsumed\tremaining\tcoverage\tfrom\tto\n";
+  const bool by = std::any_of(slos.begin(), slos.end(), [](const auto& slo) { return slo.by; });
+  std::string out =
+      fmt::format("slo\t{}verdict\tsli\ttarget\tconsumed\tremaining\tcoverage\tfrom\tto\n",
+                  by ? "period\t" : "");
   for (const ReportedSlo& slo : slos) {
-    const slo::Report& report = slo.report;
-    out +=
-        fmt::format("{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\n", slo.definition.name,
-                    slo::to_string(report.verdict), cell(report.sli), slo.definition.target_percent,
-                    cell(report.consumed), cell(report.remaining), cell(report.coverage),
-                    format_time_utc(report.window.after), format_time_utc(report.window.until));
+    const slo::Definition& definition = slo.definition;
+    const auto add = [&](const slo::Report& report, const std::string& period) {
+      out += fmt::format("{}\t{}{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\n", definition.name,
+                         by ? period + "\t" : "", slo::to_string(report.verdict), cell(report.sli),
+                         definition.target_percent, cell(report.consumed), cell(report.remaining),
+                         cell(report.coverage), format_time_utc(report.window.after),
+                         format_time_utc(report.window.until));
+    };
+    add(slo.report, window_spec(definition));
+    for (const slo::Report& one : slo.periods) add(one, period_name(*slo.by, one));
   }
   return out;
 }
@@ -299,7 +309,7 @@ std::string burn_tsv(std::span<const BurningSlo> slos) {
       const slo::AlertRule& is = slo.definition.alerts[i];
       const slo::RuleBurn& rule = slo.state.rules[i];
       out += fmt::format("{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\n", slo.definition.name, is.as,
-                         format_duration(is.long_ms), format_duration(is.short_ms),
+                         slo::window_text(is.long_ms), slo::window_text(is.short_ms),
                          is.or_equal ? "gte" : "gt", plain_number(is.factor.value()),
                          cell(rule.long_burn), cell(rule.short_burn), slo::to_string(rule.state),
                          rule.frozen);
@@ -334,14 +344,14 @@ std::string burn_text(const BurningSlo& slo) {
       return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
     });
     out += fmt::format("{}  {} {}/{}  burn {} / {}  {} {:g}  {}{}\n", slo.definition.name, is.as,
-                       format_duration(is.long_ms), format_duration(is.short_ms),
+                       slo::window_text(is.long_ms), slo::window_text(is.short_ms),
                        burn(rule.long_burn), burn(rule.short_burn), is.or_equal ? ">=" : ">",
                        is.factor.value(), rule.state == slo::RuleState::ok ? "ok" : state,
                        rule.frozen ? " (frozen: the data has stopped)" : "");
   }
   for (const slo::BurnState::WindowBurn& window : slo.state.windows) {
     out += fmt::format("{}  window {}  burn {}  {} of {} bad  coverage {}\n", slo.definition.name,
-                       format_duration(window.window_ms), burn(window.burn),
+                       slo::window_text(window.window_ms), burn(window.burn),
                        grouped(window.counts.bad), grouped(window.counts.total),
                        percent_or_none(window.coverage, 0));
   }
@@ -358,8 +368,8 @@ std::string lint_text(const LintedSlo& slo) {
                   seconds(definition.window_ms) * budget.value() / 60);
   for (const slo::AlertRule& rule : definition.alerts) {
     const auto detect = slo::detect_seconds(rule, budget, 1);
-    out += fmt::format("  {} {}/{}  factor {:g}  {}\n", rule.as, format_duration(rule.long_ms),
-                       format_duration(rule.short_ms), rule.factor.value(),
+    out += fmt::format("  {} {}/{}  factor {:g}  {}\n", rule.as, slo::window_text(rule.long_ms),
+                       slo::window_text(rule.short_ms), rule.factor.value(),
                        detect ? fmt::format("fires {:.0f} s into a total outage", *detect)
                               : std::string("never fires"));
   }

@@ -26,6 +26,11 @@ bool Test::holds(double v) const noexcept {
   return v != limit;
 }
 
+std::string window_text(DurationMs window_ms) {
+  if (window_ms > 0 && window_ms % kDayMs == 0) return fmt::format("{}d", window_ms / kDayMs);
+  return format_duration(window_ms);
+}
+
 std::string_view to_string(Test::Op op) noexcept {
   switch (op) {
     case Test::Op::lt:

@@ -43,7 +43,9 @@ class Forecaster {
     if (exhausted(above(counts_.bad, counts_.total, definition_.budget(), true))) return;
     if (!out_.covered) return;
     if (out_.burn && *out_.burn > 0) {
-      const double window_s = static_cast<double>(definition_.window_ms) / kSecondMs;
+      // Of a window that since: has cut, the budget is that of its own length.
+      const double window_s =
+          static_cast<double>(window_.judged.until - window_.judged.after) / kSecondMs;
       out_.naive = gone_in(*out_.remaining * window_s / *out_.burn, out_.to_ms);
     }
     run_rolling();

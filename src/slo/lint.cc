@@ -33,7 +33,7 @@ std::vector<Finding> lint(const Definition& definition) {
       out.push_back({Finding::Level::warning, "L_SHORT", i,
                      fmt::format("the short window {} is more than half of the long one {}: it "
                                  "resets hardly sooner",
-                                 format_duration(rule.short_ms), format_duration(rule.long_ms)),
+                                 window_text(rule.short_ms), window_text(rule.long_ms)),
                      rule.line});
     }
   }
@@ -157,7 +157,7 @@ void check_length(const Db& db, const Definition& definition, std::vector<Findin
                  fmt::format("the database holds {} of data, the window is {}: set `since`, or "
                              "reports will be insufficient",
                              format_duration(held / kMinuteMs * kMinuteMs),
-                             format_duration(definition.window_ms)),
+                             window_text(definition.window_ms)),
                  0});
 }
 

@@ -179,11 +179,11 @@ Result<BurnState> burn(const Db& db, const Definition& definition, TimeMs at_ms,
   for (const DurationMs window : windows) {
     if (window <= 0 || window % definition.step_ms != 0 ||
         window / definition.step_ms > kMaxSlices) {
-      return fail(ErrorCode::invalid_argument,
-                  fmt::format("a burn window of {} is no multiple of the step {} of SLO {}, or too "
-                              "long",
-                              format_duration(window), format_duration(definition.step_ms),
-                              definition.name));
+      return fail(
+          ErrorCode::invalid_argument,
+          fmt::format("a burn window of {} is no multiple of the step {} of SLO {}, or too "
+                      "long",
+                      window_text(window), format_duration(definition.step_ms), definition.name));
     }
   }
   if (auto possible = needs_slices(definition, "burn"); !possible) {

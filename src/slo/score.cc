@@ -23,8 +23,11 @@ class WindowBudget {
     total_ = mean.total * static_cast<double>(definition.window_ms / track.step_ms());
   }
 
-  [[nodiscard]] std::optional<double> share(TimeRange range) const {
+  // Of the slices that end in `range`: an incident need not begin at an edge, and the slice in
+  // which it does holds its first errors.
+  [[nodiscard]] std::optional<double> share_of_ends(TimeRange range) const {
     if (!(total_ > 0)) return std::nullopt;
+    range.after = slice_floor(range.after, track_.step_ms());
     return static_cast<double>(
         static_cast<long double>(track_.sum(range).bad) * static_cast<long double>(slices_) *
         static_cast<long double>(budget_.den) /
@@ -147,7 +150,7 @@ class Scorer {
       if (last->to_ms) {
         reset.push_back(seconds(std::max<DurationMs>(0, *last->to_ms - incident.range.until)));
       }
-      if (const auto share = budget_.share({start, found})) spent.push_back(*share);
+      if (const auto share = budget_.share_of_ends({start, found})) spent.push_back(*share);
     }
     out.detection_s = spread_of(std::move(detection));
     out.reset_s = spread_of(std::move(reset));

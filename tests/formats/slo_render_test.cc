@@ -111,6 +111,17 @@ TEST(SloRender, ReportAsTextAndTsv) {
             "slo\tverdict\tsli\ttarget\tconsumed\tremaining\tcoverage\tfrom\tto\n"
             "checkout\tinsufficient\t0.9995714285714286\t99.9\t0.42857142857142855\t"
             "0.5714285714285714\t0.875\t1970-01-01T00:00:00Z\t1970-01-01T00:10:00Z\n");
+  ReportedSlo by = slo;
+  by.by = slo::Calendar{slo::Calendar::Unit::month, "Asia/Tokyo", 1};
+  by.periods = slo::report_by(track_of(definition), definition, *by.by, 12, at);
+  ASSERT_EQ(by.periods.size(), 1U);
+  EXPECT_EQ(report_tsv(std::span(&by, 1)),
+            "slo\tperiod\tverdict\tsli\ttarget\tconsumed\tremaining\tcoverage\tfrom\tto\n"
+            "checkout\t10m\tinsufficient\t0.9995714285714286\t99.9\t0.42857142857142855\t"
+            "0.5714285714285714\t0.875\t1970-01-01T00:00:00Z\t1970-01-01T00:10:00Z\n"
+            "checkout\tmonth 1970-01-01\tinsufficient\t0.9995714285714286\t99.9\t"
+            "0.42857142857142855\t0.5714285714285714\t0.012773722627737226\t"
+            "1969-12-31T15:00:00Z\t1970-01-01T00:10:00Z\n");
   const std::string explained = report_text(slo, true);
   for (const char* line :
        {"(7000 - 3) / 7000 = 0.9995714285714286", "1 - 999/1000 = 1/1000; of 7000 events 7 may be",
@@ -119,6 +130,20 @@ TEST(SloRender, ReportAsTextAndTsv) {
         "excluded  2 slices \"DB upgrade\": 0 bad of 2000 events"}) {
     EXPECT_NE(explained.find(line), std::string::npos) << line << "\n" << explained;
   }
+}
+
+TEST(SloRender, WindowsOfWholeDaysAreInDays) {
+  const std::pair<DurationMs, const char*> cases[] = {{7 * kDayMs, "7d"},
+                                                      {365 * kDayMs, "365d"},
+                                                      {kDayMs, "1d"},
+                                                      {36 * kHourMs, "1d12h"},
+                                                      {90 * kMinuteMs, "1h30m"}};
+  for (const auto& [window, text] : cases) EXPECT_EQ(window_spec(window, std::nullopt), text);
+  EXPECT_EQ(window_spec(365 * kDayMs, slo::Calendar{slo::Calendar::Unit::year, "UTC", 1}), "year");
+  const std::string week = "slo: a\ntarget: 90\nwindow: 1w\nbad: b\ntotal: t\nkind: counter\n";
+  const std::vector<slo::Definition> all{definition_of(week)};
+  EXPECT_NE(convert_yaml(all).find("window: 7d"), std::string::npos) << convert_yaml(all);
+  EXPECT_NE(convert_json(0, all).find(R"("window":{"rolling":"7d"})"), std::string::npos);
 }
 
 TEST(SloRender, LargeCountsAreWholeAndGrouped) {

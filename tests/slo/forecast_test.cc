@@ -116,5 +116,24 @@ TEST(SloForecast, OfACalendarEndsWithThePeriod) {
   EXPECT_EQ(run(100, 60).naive.at_ms, monday + 60 * kHourMs);
 }
 
+TEST(SloForecast, NaiveTakesTheWindowAsLongAsSinceLeavesIt) {
+  // Five days of a hundred an hour, the budget is 10 %; the last day burns three times that.
+  std::vector<double> bad(120, 0), total(120, 100);
+  std::fill(bad.begin() + 96, bad.end(), 30);
+  const Track track = Track::from_counts(0, kHourMs, bad, total).value();
+  Definition definition;
+  definition.step_ms = kHourMs;
+  definition.objective = Rational::of(9, 10);
+  definition.since_ms = 0;
+  const Forecast got = forecast(track, definition, 120 * kHourMs, kDayMs);
+  // 1,200 may be bad and 720 are: 480 last 16 hours at 30 an hour. A window of 30 days, most of
+  // which since: has cut away, would have said four days.
+  EXPECT_NEAR(*got.remaining, 0.4, 1e-12);
+  EXPECT_NEAR(*got.naive.in_s, 16 * 3600.0, 1e-6);
+  EXPECT_EQ(got.naive.at_ms, 136 * kHourMs);
+  // What comes brings a budget of its own: 720 + 30 k = 1,200 + 10 k.
+  EXPECT_EQ(got.aware.in_s, 24 * 3600.0);
+}
+
 }  // namespace
 }  // namespace hygge::slo

@@ -125,7 +125,7 @@ SlowScore slow_score(const World& world, const Definition& definition,
     }
     double bad = 0;
     for (std::int64_t i = 0; i < world.size(); ++i) {
-      if (world.end_of(i) - kMinuteMs >= s && world.end_of(i) <= f) {
+      if (world.end_of(i) > s && world.end_of(i) <= f) {
         bad += world.bad[static_cast<std::size_t>(i)];
       }
     }
@@ -196,6 +196,31 @@ TEST(SloScoreProperty, IsTheOracle) {
     }
   }
   EXPECT_GT(compared, 500U);
+}
+
+TEST(SloScore, TheSliceInWhichAnIncidentBeginsIsSpentToo) {
+  // An hour of ten requests a minute, half a budget of 300 in the minute that begins at 12 min.
+  std::vector<double> bad(60, 0), total(60, 10);
+  bad[11] = 5;
+  bad[12] = 10;
+  bad[13] = 10;
+  const Track track = Track::from_counts(0, kMinuteMs, bad, total).value();
+  Definition definition;
+  definition.objective = Rational::of(1, 2);
+  definition.window_ms = kHourMs;
+  definition.alerts.resize(1);
+  const Policy policy{"own", definition.alerts};
+  const std::vector<Firing> firings{{0, 14 * kMinuteMs, 20 * kMinuteMs}};
+  const auto spent = [&](TimeMs start) {
+    const std::vector<Incident> incidents{{"i", {start, 30 * kMinuteMs}}};
+    return score(track, definition, policy, firings, incidents, track.range(), {})[0].spent.max;
+  };
+  EXPECT_EQ(spent(12 * kMinuteMs), 20.0 / 300);      // at an edge: the slices after it
+  EXPECT_EQ(spent(12 * kMinuteMs + 1), 20.0 / 300);  // the slice that ends at 13 min is of it
+  EXPECT_EQ(spent(13 * kMinuteMs - 1), 20.0 / 300);
+  EXPECT_EQ(spent(12 * kMinuteMs - 1), 25.0 / 300);
+  EXPECT_EQ(spent(15 * kMinuteMs), 0.0);  // an alert was firing already
+  EXPECT_EQ(spent(15 * kMinuteMs + 1), 0.0);
 }
 
 TEST(SloScore, NightIsThatOfTheZone) {

@@ -23,30 +23,34 @@ namespace {
 
 constexpr std::size_t kHistoryParts = 20;
 
-void add_report(Table& table, const Context& context, const slo::Definition& definition,
-                const slo::Report& report) {
-  table.add({definition.name, std::string(slo::to_string(report.verdict)),
-             number_or_blank(report.sli), definition.target_percent,
-             number_or_blank(report.consumed), number_or_blank(report.remaining),
-             number_or_blank(report.coverage), context.time(report.window.after),
-             context.time(report.window.until)});
-}
-
 Table report_table(const Context& context, const std::vector<formats::ReportedSlo>& slos) {
-  Table table({{"slo", false, false, 0},
-               {"verdict", false, false, 0},
-               {"sli", true, false, 0},
-               {"target", true, false, 0},
-               {"consumed", true, false, 0},
-               {"remaining", true, false, 0},
-               {"coverage", true, false, 0},
-               {"from", false, false, 0},
-               {"to", false, false, 0}});
+  const bool by = context.flag("by");
+  std::vector<Column> columns{{"slo"}};
+  if (by) columns.push_back({"period"});
+  columns.insert(columns.end(), {{"verdict"},
+                                 {"sli", true},
+                                 {"target", true},
+                                 {"consumed", true},
+                                 {"remaining", true},
+                                 {"coverage", true},
+                                 {"from"},
+                                 {"to"}});
+  Table table(std::move(columns));
   for (const formats::ReportedSlo& one : slos) {
-    add_report(table, context, one.definition, one.report);
-    for (const slo::Report& period : one.periods) {
-      add_report(table, context, one.definition, period);
-    }
+    const slo::Definition& definition = one.definition;
+    const auto add = [&](const slo::Report& report, const std::string& period) {
+      std::vector<std::string> row{definition.name};
+      if (by) row.push_back(period);
+      row.insert(row.end(),
+                 {std::string(slo::to_string(report.verdict)), number_or_blank(report.sli),
+                  definition.target_percent, number_or_blank(report.consumed),
+                  number_or_blank(report.remaining), number_or_blank(report.coverage),
+                  context.time(report.window.after), context.time(report.window.until)});
+      table.add(std::move(row));
+    };
+    add(one.report, formats::window_spec(definition.window_ms, definition.calendar));
+    for (const slo::Report& period : one.periods)
+      add(period, formats::period_name(*one.by, period));
   }
   return table;
 }
@@ -64,8 +68,8 @@ Table burn_table(const std::vector<formats::BurningSlo>& slos) {
     for (std::size_t i = 0; i < state.rules.size(); ++i) {
       const slo::AlertRule& rule = definition.alerts[i];
       const slo::RuleBurn& burn = state.rules[i];
-      table.add({definition.name, rule.as, format_duration(rule.long_ms),
-                 format_duration(rule.short_ms), number_or_blank(burn.long_burn),
+      table.add({definition.name, rule.as, slo::window_text(rule.long_ms),
+                 slo::window_text(rule.short_ms), number_or_blank(burn.long_burn),
                  number_or_blank(burn.short_burn), number_text(rule.factor.value()),
                  std::string(slo::to_string(burn.state))});
     }

@@ -101,9 +101,8 @@ Table whatif_table(const Context& context, const std::vector<formats::TriedSlo>&
   for (const formats::TriedSlo& one : slos) {
     for (const slo::WhatIfRow& row : one.whatif.rows) {
       table.add({one.definition.name, row.target.percent,
-                 row.window.calendar ? std::string(to_string(row.window.calendar->unit))
-                                     : format_duration(row.window.window_ms),
-                 row.method, fmt::format("{}", row.windows), fmt::format("{}", row.met),
+                 formats::window_spec(row.window.window_ms, row.window.calendar), row.method,
+                 fmt::format("{}", row.windows), fmt::format("{}", row.met),
                  number(context, row.met_ratio()), fmt::format("{}", row.insufficient),
                  number(context, row.worst_sli), number(context, row.worst_consumed),
                  context.time(row.worst_at_ms), fmt::format("{}", row.pages),
@@ -124,8 +123,7 @@ std::string recommendations(const std::vector<formats::TriedSlo>& slos) {
     }
     out += fmt::format("{}: {} % over {} ({}) held in {} of {} windows\n", one.definition.name,
                        best->target.percent,
-                       best->window.calendar ? std::string(to_string(best->window.calendar->unit))
-                                             : format_duration(best->window.window_ms),
+                       formats::window_spec(best->window.window_ms, best->window.calendar),
                        best->method, best->met, best->windows);
   }
   return out;
