@@ -47,6 +47,9 @@ struct Tuning {
   /// Log that an open may have to replay; more for many series, 256 bytes for each with an open
   /// chunk. Past it the oldest open chunks are closed early.
   std::size_t log_budget_bytes = 64U << 20U;
+  /// Late chunks of one series and day that the store tells apart, 2 to 65,534; at half of them
+  /// they are merged. Should that not keep up, later samples wait in memory and log.
+  std::size_t late_chunks = 65'534;
 };
 
 /// Who does put passes, flushes, marks, the removal of log segments, and seals.

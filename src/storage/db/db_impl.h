@@ -12,6 +12,7 @@
 
 #include <hygge/db.h>
 
+#include <algorithm>
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
@@ -201,6 +202,9 @@ class Db::Impl {
   Result<bool> seal(const SealPlan& plan, Step& step);
   Result<void> seal_due(Step& step);
   Result<MaintainReport> run_steps(const Maintain& how);
+  // crowded.cc
+  [[nodiscard]] bool late_crowded() const;
+  Result<void> merge_crowded();
   // erase.cc
   struct Doomed;
   static EraseReport count(const storage::ViewState& state, std::span<const TimeRange> ranges);
@@ -247,6 +251,10 @@ class Db::Impl {
   void run_maintenance();
   void stop_maintenance();
   [[nodiscard]] static std::uint32_t minute_of(TimeMs now_ms) noexcept;
+  [[nodiscard]] static std::uint16_t late_chunks(const Tuning& tuning) noexcept {
+    constexpr std::size_t kMost = storage::kMaxOrdinal - 1;
+    return static_cast<std::uint16_t>(std::clamp<std::size_t>(tuning.late_chunks, 2, kMost));
+  }
 
   const std::string dir_;
   const Options options_;
@@ -268,7 +276,7 @@ class Db::Impl {
   std::unique_ptr<storage::LogWriter> log_;
 
   // Guarded by state_mutex_ (writers also hold write_mutex_).
-  storage::Head head_;
+  storage::Head head_{late_chunks(options_.tuning)};
   storage::Presence presence_;
   storage::Partitions partitions_;
   storage::BatchIds batch_ids_;
@@ -294,7 +302,7 @@ class Db::Impl {
   std::atomic<std::size_t> waiting_bytes_{0};  ///< of the head, as of the last batch
   std::atomic<std::uint64_t> log_bytes_since_mark_{0};
   std::atomic<std::uint64_t> put_passes_{0}, chunks_put_{0}, marks_{0}, segments_unlinked_{0},
-      late_duplicates_{0}, late_outdone_{0}, early_closes_{0};
+      late_duplicates_{0}, late_outdone_{0}, early_closes_{0}, late_merges_{0};
   std::atomic<std::uint64_t> partitions_sealed_{0}, series_resealed_{0}, sealed_chunks_{0},
       sealed_bytes_{0}, cell_rows_{0};
   std::shared_ptr<const int> views_ = std::make_shared<int>(0);  ///< use_count − 1: live views

@@ -274,6 +274,7 @@ Result<void> Db::Impl::erase_from_files(Doomed doomed) {
   doomed.before.reset();  // its snapshot would keep the bytes
   if (!doomed.rotated) return doomed.rotated;
   if (auto deleted = execute_deletes(); !deleted) return deleted;
+  if (auto merged = merge_crowded(); !merged) return merged;
   if (auto settled = settle(); !settled) return settled;
   const std::uint64_t change = home_->store->last_change();
   // Nobody is left between asking the store and appending with a snapshot from before.

@@ -114,6 +114,7 @@ Result<Stats> Db::Impl::stats() {
   out.sealed_bytes = sealed_bytes_.load();
   out.late_outdone = late_outdone_.load();
   out.early_closes = early_closes_.load();
+  out.late_merges = late_merges_.load();
   if (log_) out.log_syncs = log_->sync_count();
   return out;
 }

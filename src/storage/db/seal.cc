@@ -110,8 +110,11 @@ Result<storage::StoreSnapshotPtr> Db::Impl::begin_seal(const SealPlan& plan,
                                                        std::vector<std::uint32_t>& series) {
   {
     const std::unique_lock state(state_mutex_);
-    head_.close_partition(plan.partition);
+    const auto left = head_.close_partition(plan.partition);
     partitions_.begin(plan.partition);
+    // What cannot close now is late data once the partition is sealed.
+    storage::Partitions::Toucher toucher(partitions_, options_.clock());
+    for (const std::uint32_t id : left) toucher.touch(id, partition_range(plan.partition).until);
     series = plan.redo ? partitions_.dirty(plan.partition) : presence_.series_of(plan.partition);
   }
   if (auto put = put_everything(); !put) return tl::unexpected<Error>(put.error());
@@ -154,7 +157,9 @@ Result<bool> Db::Impl::seal(const SealPlan& plan, Step& step) {
   {
     const std::lock_guard lock(upkeep_mutex_);
     // What is deleted must not be written anew.
-    if (auto deleted = execute_deletes(); !deleted) return tl::unexpected<Error>(deleted.error());
+    auto ready = execute_deletes();
+    if (ready) ready = merge_crowded();
+    if (!ready) return tl::unexpected<Error>(ready.error());
     auto begun = begin_seal(plan, series);
     if (!begun) {
       abandon_seal(plan.partition);
@@ -240,6 +245,7 @@ Result<MaintainReport> Db::Impl::run_steps(const Maintain& how) {
   {
     const std::lock_guard upkeep(upkeep_mutex_);
     auto done = execute_deletes();
+    if (done) done = merge_crowded();
     if (done) done = sweep_if_due();
     if (!done) return tl::unexpected<Error>(done.error());
   }

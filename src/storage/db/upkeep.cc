@@ -245,11 +245,16 @@ Result<void> Db::Impl::set_write_policy(const WritePolicy& policy) {
   if (policy == policy_) return {};
   if (auto open = check_open(); !open) return open;
   if (auto deleted = execute_deletes(); !deleted) return deleted;
+  if (auto merged = merge_crowded(); !merged) return merged;
   // Most of the work before the writers have to wait.
   if (auto settled = settle(); !settled) return settled;
   const std::lock_guard writers(write_mutex_);
   if (closed_) return fail(ErrorCode::invalid_argument, "the database is closed");
   if (auto settled = settle(/*writers_held=*/true); !settled) return settled;
+  if (head_.open_count() > 0) {
+    return fail(ErrorCode::busy, fmt::format("{}: late samples wait to be merged", dir_),
+                "try again");
+  }
   storage::StoreBatch change;
   change.put_meta(storage::kWritePolicyName, storage::encode_write_policy(policy));
   if (auto applied = home_->store->apply(change); !applied) return applied;
@@ -270,10 +275,11 @@ Result<void> Db::Impl::flush() {
   }
   // The store work of deletes is a step; without one to do, a flush waits for no other.
   std::unique_lock step(step_mutex_, std::defer_lock);
-  if (deletes_pending()) step.lock();
+  if (deletes_pending() || late_crowded()) step.lock();
   const std::lock_guard lock(upkeep_mutex_);
   if (step.owns_lock()) {
     if (auto deleted = execute_deletes(); !deleted) return deleted;
+    if (auto merged = merge_crowded(); !merged) return merged;
   }
   return settle();
 }
@@ -357,6 +363,7 @@ Result<void> Db::Impl::end() {
   if (!read_only_ && log_) {
     const std::lock_guard lock(upkeep_mutex_);
     settled = execute_deletes();
+    if (settled) settled = merge_crowded();
     if (settled) settled = settle();
   }
   const std::unique_lock lock(state_mutex_);

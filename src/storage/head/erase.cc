@@ -50,6 +50,7 @@ WaitingChunkPtr without(const WaitingChunkPtr& chunk, TimeRange range) {
   now.key.start += static_cast<std::uint32_t>(left.t.front() - samples.t.front());
   now.last_ms = left.t.back();
   now.first_sequence = chunk->first_sequence;
+  now.last_sequence = chunk->last_sequence;
   if (chunk->late()) {
     now.late_t = std::move(left.t);
     now.late_v = std::move(left.v);
@@ -70,11 +71,23 @@ void Head::erase_newest(Part& part, TimeRange range) {
   if (range.contains(part.newest_ms)) part.newest_known = false;
 }
 
+// What cannot close is filtered where it is.
+void Head::erase_late(Part& part, TimeRange range) {
+  ChunkSamples left = outside({part.late->t, part.late->v}, range);
+  samples_ -= part.late->t.size() - left.t.size();
+  part.late->t = std::move(left.t);
+  part.late->v = std::move(left.v);
+  if (!part.late->t.empty()) return;
+  part.late.reset();
+  --late_buffers_;
+}
+
 void Head::close_touched(std::uint32_t series, TimeRange range) {
   const auto close = [&](Part& part) {
     if (!touches(part.partition, range)) return;
     close_open(series, part);
     close_late(series, part);
+    if (part.late) erase_late(part, range);
     erase_newest(part, range);
   };
   SeriesState& state = series_[series];

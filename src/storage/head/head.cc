@@ -30,6 +30,11 @@ std::string value_of(const gorilla::OpenChunk& chunk, const ShapeTracker& shape,
 
 }  // namespace
 
+Head::Head(std::uint16_t late_chunks) : late_chunks_(late_chunks) {
+  HYGGE_ASSERT(late_chunks >= 2);
+  HYGGE_ASSERT(late_chunks < kMaxOrdinal);
+}
+
 const Head::Part* Head::find(std::uint32_t series, std::int32_t partition) const noexcept {
   if (series >= series_.size()) return nullptr;
   const SeriesState& state = series_[series];
@@ -111,6 +116,7 @@ void Head::adopt(std::uint32_t series, std::int32_t partition, const Known& know
   part.partition = partition;
   part.newest_ms = known.newest_ms;
   part.next_ordinal = known.next_ordinal;
+  note_ordinal(series, part);
   if (!state.any) {
     state.any = true;
     state.current = std::move(part);
@@ -174,6 +180,7 @@ Head::Outcome Head::append_late(std::uint32_t series, Part& part, const Sample& 
   }
   Late& late = *part.late;
   late.minute = minute;
+  late.last_sequence = sequence;
   const auto at = std::lower_bound(late.t.begin(), late.t.end(), sample.t_ms);
   const auto index = static_cast<std::size_t>(at - late.t.begin());
   Outcome outcome = is_newest ? Outcome::replaced : Outcome::late;
@@ -198,27 +205,63 @@ void Head::close_open(std::uint32_t series, Part& part) {
   chunk.key = key_of(series, part.partition, open.start_ms, 0);
   chunk.last_ms = open.last_ms;
   chunk.first_sequence = open.first_sequence;
+  chunk.last_sequence = open.first_sequence;
   chunk.value = value_of(open.chunk, open.shape, open.last_ms - open.start_ms);
   part.open.reset();
   --open_chunks_;
   wait(std::move(chunk));
 }
 
+// A buffer that could not close before may hold more than a chunk can: its pieces share the
+// ordinal, for no two of them hold the same time.
 void Head::close_late(std::uint32_t series, Part& part) {
-  if (!part.late) return;
-  Late& late = *part.late;
-  WaitingChunk chunk;
-  chunk.key = key_of(series, part.partition, late.t.front(), part.next_ordinal);
-  // 65,535 late chunks of one series in one day before a seal: nothing merges a pair earlier yet.
-  HYGGE_ASSERT(part.next_ordinal < kMaxOrdinal);
+  if (!part.late || part.held || part.next_ordinal > late_chunks_) return;
+  const Late& late = *part.late;
+  const auto t = std::span(late.t);
+  const auto v = std::span(late.v);
+  for (std::size_t from = 0; from < t.size(); from += kHeadChunkSamples) {
+    const auto piece_t = t.subspan(from, std::min<std::size_t>(kHeadChunkSamples, t.size() - from));
+    const auto piece_v = v.subspan(from, piece_t.size());
+    WaitingChunk chunk;
+    chunk.key = key_of(series, part.partition, piece_t.front(), part.next_ordinal);
+    chunk.last_ms = piece_t.back();
+    chunk.first_sequence = late.first_sequence;
+    chunk.last_sequence = late.last_sequence;
+    chunk.late_t.assign(piece_t.begin(), piece_t.end());
+    chunk.late_v.assign(piece_v.begin(), piece_v.end());
+    wait(std::move(chunk));
+  }
   ++part.next_ordinal;
-  chunk.last_ms = late.t.back();
-  chunk.first_sequence = late.first_sequence;
-  chunk.late_t = std::move(late.t);
-  chunk.late_v = std::move(late.v);
+  note_ordinal(series, part);
   part.late.reset();
   --late_buffers_;
-  wait(std::move(chunk));
+}
+
+void Head::note_ordinal(std::uint32_t series, const Part& part) {
+  if (part.next_ordinal > late_chunks_ / 2) crowded_.emplace(part.partition, series);
+}
+
+std::vector<Head::Pair> Head::hold_crowded() {
+  std::vector<Pair> out(crowded_.begin(), crowded_.end());
+  for (const auto& [partition, series] : out) {
+    Part* const part = find(series, partition);
+    if (part == nullptr) continue;
+    close_open(series, *part);
+    close_late(series, *part);
+    part->held = true;
+  }
+  return out;
+}
+
+void Head::release(Pair pair, bool merged) {
+  Part* const part = find(pair.second, pair.first);
+  // Adopted again meanwhile, by what the store said before the merge: crowded still, for another.
+  if (part != nullptr && !part->held) return;
+  if (part != nullptr) {
+    part->held = false;
+    if (merged) part->next_ordinal = 1;
+  }
+  if (merged) crowded_.erase(pair);
 }
 
 void Head::wait(WaitingChunk chunk) {
@@ -269,13 +312,16 @@ void Head::close_late() {
   for_each_part([&](std::uint32_t series, Part& part) { close_late(series, part); });
 }
 
-void Head::close_partition(std::int32_t partition) {
-  if (open_chunks_ + late_buffers_ == 0) return;
+std::vector<std::uint32_t> Head::close_partition(std::int32_t partition) {
+  std::vector<std::uint32_t> left;
+  if (open_chunks_ + late_buffers_ == 0) return left;
   for_each_part([&](std::uint32_t series, Part& part) {
     if (part.partition != partition) return;
     close_open(series, part);
     close_late(series, part);
+    if (part.late) left.push_back(series);
   });
+  return left;
 }
 
 std::uint64_t Head::close_before(std::uint64_t sequence) {

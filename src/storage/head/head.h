@@ -5,6 +5,10 @@
 // close by size, span, silence, or the end of the partition; closed ones wait, readable, until a
 // put pass has captured, stored and dropped them.
 //
+// A late buffer that closes takes the next ordinal of its pair. Once a pair has no more of them its
+// buffer stays open and grows; before that, at half of them, the pair is crowded(): somebody has to
+// merge what the store holds of it.
+//
 // Not thread-safe. The db changes it under its lock held alone and captures under the shared lock.
 #pragma once
 
@@ -17,9 +21,11 @@
 #include <limits>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "codec/envelope.h"
@@ -36,6 +42,7 @@ struct WaitingChunk {
   ChunkKey key;
   TimeMs last_ms = 0;
   std::uint64_t first_sequence = 0;  ///< of the log record that brought its oldest-written sample
+  std::uint64_t last_sequence = 0;   ///< late buffer: of the newest-written one
   std::string value;                 ///< in order: envelope and payload; empty for a late buffer
   std::vector<TimeMs> late_t;        ///< late buffer: strictly rising times
   std::vector<double> late_v;
@@ -59,6 +66,9 @@ struct HeadPiece {
 
 class Head {
  public:
+  /// Late chunks of a pair that get an ordinal: 2 … kMaxOrdinal − 1.
+  explicit Head(std::uint16_t late_chunks = kMaxOrdinal - 1);
+
   /// What became of an appended sample.
   enum class Outcome : std::uint8_t { in_order, late, replaced, duplicate };
   static constexpr std::size_t kOutcomes = 4;
@@ -135,8 +145,18 @@ class Head {
   /// Open chunks and late buffers.
   [[nodiscard]] std::size_t open_count() const noexcept { return open_chunks_ + late_buffers_; }
 
-  /// Closes all open chunks and late buffers of one partition.
-  void close_partition(std::int32_t partition);
+  /// Closes all open chunks and late buffers of one partition. Returns the series whose late buffer
+  /// had to stay open.
+  std::vector<std::uint32_t> close_partition(std::int32_t partition);
+
+  /// (partition, series) of which half of the ordinals are used.
+  using Pair = std::pair<std::int32_t, std::uint32_t>;
+  [[nodiscard]] bool crowded() const noexcept { return !crowded_.empty(); }
+  /// Closes what is open of the crowded pairs, and no late buffer of theirs again before release().
+  /// In order.
+  [[nodiscard]] std::vector<Pair> hold_crowded();
+  /// `merged`: the store holds no ordinal but 0 of the pair, and they begin anew.
+  void release(Pair pair, bool merged);
 
   /// All that waits, in the order in which it closed.
   [[nodiscard]] std::vector<WaitingChunkPtr> waiting() const;
@@ -184,11 +204,13 @@ class Head {
     std::vector<TimeMs> t;
     std::vector<double> v;
     std::uint64_t first_sequence = 0;
+    std::uint64_t last_sequence = 0;
     std::uint32_t minute = 0;
   };
   struct Part {
     std::int32_t partition = 0;
     std::uint16_t next_ordinal = 1;
+    bool held = false;  ///< no late buffer closes
     TimeMs newest_ms = std::numeric_limits<TimeMs>::min();
     double newest_v = 0;  ///< of newest_ms, if `newest_known`
     bool newest_known = false;
@@ -210,6 +232,8 @@ class Head {
                       std::uint64_t sequence, std::uint32_t minute);
   void close_open(std::uint32_t series, Part& part);
   void close_late(std::uint32_t series, Part& part);
+  void note_ordinal(std::uint32_t series, const Part& part);
+  void erase_late(Part& part, TimeRange range);
   void wait(WaitingChunk chunk);
   void count_in(const WaitingChunk& chunk);
   void count_out(const WaitingChunk& chunk);
@@ -218,6 +242,8 @@ class Head {
   template <typename Visit>
   void for_each_part(Visit&& visit);
 
+  const std::uint16_t late_chunks_;
+  std::set<Pair> crowded_;
   std::vector<SeriesState> series_;  ///< by id
   std::vector<std::uint32_t> new_births_;
   std::vector<WaitingChunkPtr> waiting_;

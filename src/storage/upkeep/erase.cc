@@ -91,7 +91,7 @@ bool touches(std::int32_t partition, TimeRange range) {
 
 bool held_back(const WaitingChunk& chunk, const Masks& masks) {
   return std::any_of(masks.begin(), masks.end(), [&](const Mask& mask) {
-    return mask.sequence < chunk.first_sequence &&
+    return mask.sequence < chunk.last_sequence &&
            mask.touches(chunk.key.partition, chunk.key.series);
   });
 }

@@ -20,7 +20,8 @@ Result<Head::Known> stored_of(ChunkScan& scan, std::int32_t partition, std::uint
                   fmt::format("{} ({})", envelope.error().message, describe(key)));
     }
     known.newest_ms = std::max(known.newest_ms, key.start_ms() + envelope->span_ms);
-    known.next_ordinal = std::max(known.next_ordinal, static_cast<std::uint16_t>(key.ordinal + 1U));
+    const std::uint32_t next = std::min<std::uint32_t>(key.ordinal + 1U, kMaxOrdinal);
+    known.next_ordinal = std::max(known.next_ordinal, static_cast<std::uint16_t>(next));
   }
   if (const Error* error = scan.error()) return tl::unexpected<Error>(*error);
   return known;

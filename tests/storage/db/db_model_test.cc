@@ -65,6 +65,7 @@ TEST(DbModel, ReadsWhatTheMapHolds) {
     options.sync = Sync::none();
     options.tuning.log_segment_bytes = 8 * 1024;
     options.tuning.mark_bytes = 16 * 1024;
+    if (seed % 2 == 1) options.tuning.late_chunks = 2 + seed % 5;
     TimeMs now = kStart;
     options.clock = [&now] { return now; };
     std::optional<Db> db(Db::open(dir / "db", options).value());

@@ -4,6 +4,7 @@
 
 #include <map>
 #include <random>
+#include <set>
 
 #include "model/partition.h"
 
@@ -130,6 +131,137 @@ TEST(Head, RemembersTheBirth) {
   EXPECT_EQ(head.take_new_births(), std::vector<std::uint32_t>{1});
   append(head, 1, kNoon + 1, 1);
   EXPECT_TRUE(head.take_new_births().empty());
+}
+
+// Each ordinal once: with all of them used, a late buffer stays open and loses nothing.
+TEST(HeadLate, NoOrdinalIsGivenOutTwice) {
+  Head head;
+  append(head, 1, kNoon, 0);
+  std::set<std::uint16_t> ordinals;
+  constexpr int kRounds = 65'600;
+  for (int i = 1; i <= kRounds; ++i) {
+    append(head, 1, kNoon - i, i, static_cast<std::uint64_t>(i));
+    head.close_late();
+    const auto waiting = head.waiting();
+    for (const WaitingChunkPtr& chunk : waiting) {
+      EXPECT_TRUE(ordinals.insert(chunk->key.ordinal).second) << chunk->key.ordinal;
+    }
+    head.drop(waiting);
+  }
+  EXPECT_EQ(ordinals.size(), kMaxOrdinal - 1U);
+  EXPECT_FALSE(ordinals.contains(0));
+  EXPECT_FALSE(ordinals.contains(kMaxOrdinal)) << "an open buffer is captured under it";
+  EXPECT_EQ(read(head, 1).size(), kRounds + 1U - ordinals.size());
+  EXPECT_EQ(head.lowest_sequence(), 1U) << "the first sample of the open chunk";
+}
+
+TEST(HeadLate, ACrowdedPairIsHeldUntilItIsMerged) {
+  Head head(/*late_chunks=*/4);
+  append(head, 1, kNoon, 0);
+  for (int i = 1; i <= 2; ++i) {
+    EXPECT_FALSE(head.crowded());
+    append(head, 1, kNoon - i, i);
+    head.close_late();
+  }
+  EXPECT_TRUE(head.crowded());
+  append(head, 1, kNoon - 3, 3);
+  const auto pairs = head.hold_crowded();
+  ASSERT_EQ(pairs.size(), 1U);
+  EXPECT_EQ(head.open_count(), 0U);
+  append(head, 1, kNoon - 4, 4);
+  head.close_all();
+  EXPECT_EQ(head.open_count(), 1U) << "held";
+  head.release(pairs[0], /*merged=*/false);
+  EXPECT_TRUE(head.crowded()) << "tried again";
+  ASSERT_EQ(head.hold_crowded().size(), 1U);
+  append(head, 1, kNoon - 5, 5);
+  head.release(pairs[0], /*merged=*/true);
+  EXPECT_FALSE(head.crowded());
+  head.drop(head.waiting());
+  append(head, 1, kNoon - 6, 6);
+  head.close_all();
+  ASSERT_EQ(head.waiting().size(), 1U);
+  EXPECT_EQ(head.waiting()[0]->key.ordinal, 1U);
+}
+
+// What the store said before a merge may be adopted after it: nothing may get stuck by that.
+TEST(HeadLate, APairAdoptedBesideAMergeIsMergedAgain) {
+  Head head(/*late_chunks=*/4);
+  const auto day = static_cast<std::int32_t>(partition_of(kNoon));
+  head.adopt(1, day, {kNoon, 5, true});
+  head.forget(1, day);
+  const auto pairs = head.hold_crowded();
+  ASSERT_EQ(pairs.size(), 1U);
+  head.adopt(1, day, {kNoon, 5, true});
+  head.release(pairs[0], /*merged=*/true);
+  append(head, 1, kNoon - 1, 1);
+  head.close_all();
+  EXPECT_EQ(head.open_count(), 1U) << "no ordinal is left, as far as the head knows";
+  ASSERT_EQ(head.hold_crowded().size(), 1U);
+  head.release(pairs[0], /*merged=*/true);
+  head.close_all();
+  EXPECT_EQ(head.open_count(), 0U);
+  EXPECT_FALSE(head.crowded());
+}
+
+// A chunk holds 65,535 samples at most.
+TEST(HeadLate, ABufferThatGrewBeyondAChunkClosesInPieces) {
+  Head head(/*late_chunks=*/2);
+  append(head, 1, kNoon, 0);
+  for (int i = 1; i <= 2; ++i) {
+    append(head, 1, kNoon - i, i);
+    head.close_late();
+  }
+  head.drop(head.waiting());
+  constexpr int kSamples = 70'000;
+  for (int i = 0; i < kSamples; ++i) append(head, 1, kNoon - 100 - kSamples + i, i);
+  for (const Head::Pair& pair : head.hold_crowded()) head.release(pair, /*merged=*/true);
+  head.close_all();
+  EXPECT_EQ(head.open_count(), 0U);
+  std::size_t samples = 0;
+  std::set<TimeMs> starts;
+  for (const WaitingChunkPtr& chunk : head.waiting()) {
+    if (!chunk->late()) continue;
+    EXPECT_EQ(chunk->key.ordinal, 1U);
+    EXPECT_TRUE(starts.insert(chunk->key.start_ms()).second);
+    EXPECT_LE(chunk->sample_count(), 240U);
+    samples += chunk->sample_count();
+  }
+  EXPECT_EQ(samples, kSamples + 0U);
+  EXPECT_EQ(head.sample_count(), read(head, 1).size());
+}
+
+TEST(HeadLate, WhatTheStoreHoldsCountsAsUsed) {
+  Head head(/*late_chunks=*/4);
+  head.adopt(1, static_cast<std::int32_t>(partition_of(kNoon)), {kNoon, 5, true});
+  EXPECT_TRUE(head.crowded());
+  append(head, 1, kNoon - 1, 1);
+  head.close_all();
+  EXPECT_TRUE(head.waiting().empty());
+  EXPECT_EQ(read(head, 1).size(), 1U);
+}
+
+TEST(HeadLate, ADeleteTakesSamplesOutOfABufferThatCannotClose) {
+  Head head(/*late_chunks=*/2);
+  append(head, 1, kNoon, 0, 1);
+  for (int i = 1; i <= 2; ++i) {
+    append(head, 1, kNoon - i, i, 2);
+    head.close_late();
+  }
+  append(head, 1, kNoon - 3, 3, 3);
+  append(head, 1, kNoon - 4, 4, 3);
+  const std::uint32_t id = 1;
+  static_cast<void>(head.erase(std::span(&id, 1), {kNoon - 4, kNoon}));
+  EXPECT_EQ(read(head, 1), (std::map<TimeMs, double>{{kNoon - 4, 4}}));
+  append(head, 1, kNoon - 3, 5, 9);
+  EXPECT_EQ(head.sample_count(), 2U);
+  for (const Head::Pair& pair : head.hold_crowded()) head.release(pair, /*merged=*/true);
+  head.close_all();
+  ASSERT_EQ(head.waiting().size(), 1U);
+  EXPECT_EQ(head.waiting()[0]->last_sequence, 9U) << "a delete before it holds it back";
+  static_cast<void>(head.erase(std::span(&id, 1), everything()));
+  EXPECT_EQ(head.sample_count(), 0U);
+  EXPECT_EQ(head.open_count(), 0U);
 }
 
 // Oracle: a std::map; the last write of a time wins. The trace is the seed to repeat.
