@@ -63,6 +63,7 @@ struct Report {
   std::vector<ExclusionSum> exclusions;  ///< those with slices in the window
   std::optional<double> sli_without_exclusions;
   Verdict verdict = Verdict::insufficient;
+  TrackSource source;              ///< of the track
   std::vector<std::string> notes;  ///< for people: why, and which key would help
 };
 
@@ -129,10 +130,11 @@ struct BurnState {
 /// each component in turn.
 [[nodiscard]] std::vector<Selector> selectors_of(const Definition& definition);
 
-/// Reads a track, in one pass over the samples; memory is that of the slices. `view` has
-/// selectors_of(definition) and covers needed_range.
-/// Errors: invalid_argument (validate; E_KIND: a metric that is neither counter nor delta), and
-/// those of reading.
+/// Reads a track, in one pass over the samples; memory is that of the slices, and of the cells of
+/// one series. `view` has selectors_of(definition) and covers needed_range. Where the database
+/// keeps cells whose length divides the step and is within the lookback, sealed days are read from
+/// them: the counts are the same, bit for bit while they are integers. Errors: invalid_argument
+/// (validate; E_KIND: a metric that is neither counter nor delta), and those of reading.
 [[nodiscard]] Result<Track> load(const View& view, const Definition& definition, TimeRange range);
 
 /// load and report, load and burn, over one view. Errors: those of Db::view and load; report_by

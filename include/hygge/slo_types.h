@@ -81,6 +81,13 @@ struct ExcludedSlice {
   double plain_bad = 0, plain_total = 0;  ///< in units of the method, as if not excluded
 };
 
+/// What a track was read from: stored cells where a tier divides its slices, else samples.
+struct TrackSource {
+  DurationMs tier_ms = 0;     ///< 0: no tier fits
+  std::uint64_t cells = 0;    ///< taken from stored rows
+  std::uint64_t samples = 0;  ///< decoded
+};
+
 class Track {
  public:
   /// Slices (t0, t0 + step], (t0 + step, …]. Errors: invalid_argument (a step that is not positive,
@@ -109,6 +116,9 @@ class Track {
   /// Of a composite, a track for each of its components; otherwise empty.
   [[nodiscard]] std::span<const Track> components() const noexcept { return components_; }
   void set_components(std::vector<Track> tracks) noexcept { components_ = std::move(tracks); }
+  /// Of a composite, of its components together; zeros where it was made of slices or counts.
+  [[nodiscard]] const TrackSource& source() const noexcept { return source_; }
+  void set_source(const TrackSource& source) noexcept { source_ = source; }
 
  private:
   /// Sums of the slices before one. Each sum is a pair, high + low, so that a difference of two of
@@ -127,6 +137,7 @@ class Track {
   std::vector<ExcludedSlice> excluded_;
   std::optional<TimeMs> first_data_ms_;
   std::vector<Track> components_;
+  TrackSource source_;
 };
 
 /// A window as people write it: whole days as days, "7d", "365d"; otherwise as format_duration.

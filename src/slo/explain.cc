@@ -59,6 +59,13 @@ void say_counts(const Report& report, const Definition& definition, std::vector<
   }
 }
 
+std::string say_source(const TrackSource& source) {
+  const std::string samples = fmt::format("{} samples", source.samples);
+  if (source.tier_ms == 0) return fmt::format("read      {}", samples);
+  return fmt::format("read      {} cells of {}, {}", source.cells, format_duration(source.tier_ms),
+                     samples);
+}
+
 void say_budget(const Report& report, const Definition& definition, std::vector<std::string>& out) {
   const Counts& counts = report.counts;
   const Rational budget = definition.budget();
@@ -108,6 +115,7 @@ std::vector<std::string> explain(const Report& report, const Definition& definit
                             format_duration(definition.step_ms)));
   say_selectors(definition, out);
   say_counts(report, definition, out);
+  out.push_back(say_source(report.source));
   if (report.sli) say_budget(report, definition, out);
   out.push_back(say_verdict(report, definition));
   return out;

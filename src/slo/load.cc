@@ -9,6 +9,7 @@
 
 #include "slo/method.h"
 #include "slo/no_match.h"
+#include "slo/read.h"
 #include "slo/slices.h"
 
 namespace hygge::slo {
@@ -123,17 +124,19 @@ Result<Track> load_one(const View& view, const Definition& definition, TimeRange
   range = {slice_floor(range.after, definition.step_ms),
            slice_floor(range.until, definition.step_ms)};
   SliceCounter counter(definition, range);
-  const TimeRange needed = needed_range(definition, range);
+  SeriesReader reader(view.tiers(), definition, needed_range(definition, range));
   for (const Chosen& one : *chosen) {
     counter.begin(one.input);
-    BlockCursor blocks = one.series->blocks(needed);
-    while (const Block* block = blocks.next()) counter.add(block->t, block->v);
-    if (const Error* error = blocks.error()) return tl::unexpected<Error>(*error);
+    if (auto done = reader.read(*one.series, one.input.kind, counter); !done) {
+      return tl::unexpected<Error>(done.error());
+    }
   }
   auto raw = counter.finish(
       [&](std::size_t series, TimeRange before) { return has_sample((*chosen)[series], before); });
   if (!raw) return tl::unexpected<Error>(raw.error());
-  return make_track(definition, std::move(*raw));
+  auto track = make_track(definition, std::move(*raw));
+  if (track) track->set_source(reader.source());
+  return track;
 }
 
 }  // namespace
@@ -151,7 +154,15 @@ Result<Track> load(const View& view, const Definition& definition, TimeRange ran
     if (!track) return track;
     components.push_back(std::move(*track));
   }
-  return combine(definition, std::move(components));
+  TrackSource source;
+  for (const Track& one : components) {
+    source.tier_ms = std::max(source.tier_ms, one.source().tier_ms);
+    source.cells += one.source().cells;
+    source.samples += one.source().samples;
+  }
+  auto track = combine(definition, std::move(components));
+  if (track) track->set_source(source);
+  return track;
 }
 
 Result<Report> report(const Db& db, const Definition& definition, TimeMs at_ms) {

@@ -224,6 +224,7 @@ Report report(const Track& track, const Definition& definition, TimeMs at_ms) {
   out.window = window.judged;
   out.end_ms = window.end_ms;
   out.counts = track.sum(out.window);
+  out.source = track.source();
   const TimeMs first = track.first_data_ms().value_or(out.window.until);
   out.effective_from_ms = std::clamp(first, out.window.after, out.window.until);
   out.partial = out.effective_from_ms > out.window.after;

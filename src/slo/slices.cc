@@ -81,6 +81,43 @@ void SliceCounter::add(std::span<const TimeMs> t, std::span<const double> v) {
   }
 }
 
+CellParts SliceCounter::parts_of(Kind kind) noexcept { return {kind != Kind::counter, false}; }
+
+bool SliceCounter::takes(const Cell& cell) const noexcept {
+  if (cell.n != cell.counter.n) return false;  // some are not finite
+  const Kind kind = series_.back().kind;
+  if (cell.n == 0 || kind == Kind::counter) return true;
+  if (kind == Kind::delta) return cell.min >= 0;
+  if (!definition_.ok) return true;
+  // The limit of an order is passed by none between two that pass it; equality by none between.
+  const bool passes = definition_.ok->holds(cell.max);
+  const bool equality = definition_.ok->op == Test::Op::eq || definition_.ok->op == Test::Op::ne;
+  return equality ? cell.min == cell.max : definition_.ok->holds(cell.min) == passes;
+}
+
+void SliceCounter::add(const Cell& cell) {
+  if (cell.n == 0) return;
+  const InputSeries& series = series_.back();
+  const Cell::Counter& counter = cell.counter;
+  if (range_.contains(counter.t_last_ms)) {
+    const std::size_t slice = index_of(counter.t_last_ms);
+    if (series.kind == Kind::counter) {
+      count(series, slice, counter.v_first, step(counter.t_first_ms, counter.v_first));
+      count(series, slice, counter.v_last, counter.increase);
+      slices_[slice].resets += static_cast<std::uint32_t>(cell.resets);
+    } else if (series.kind == Kind::delta) {
+      count(series, slice, cell.v_last, cell.sum_value());
+    } else {
+      const auto samples = static_cast<double>(cell.n);
+      if (series.in_total) present_[slice] = true;
+      slices_[slice].total += samples;
+      if (definition_.ok && !definition_.ok->holds(cell.v_last)) part_[slice] += samples;
+    }
+  }
+  before_ms_ = counter.t_last_ms;
+  before_ = counter.v_last;
+}
+
 void SliceCounter::count(const InputSeries& series, std::size_t slice, double v, double delta) {
   if (series.in_total) present_[slice] = true;
   if (series.kind == Kind::gauge) {

@@ -6,6 +6,7 @@
 // go by in one pass, so memory is that of the slices.
 #pragma once
 
+#include <hygge/cell.h>
 #include <hygge/labels.h>
 #include <hygge/slo.h>
 
@@ -49,6 +50,15 @@ class SliceCounter {
   /// Begins a series; the samples that follow are its own, all of needed_range, in order of time.
   void begin(InputSeries series);
   void add(std::span<const TimeMs> t, std::span<const double> v);
+
+  /// Whether a cell says all that its samples would: not where some of them do not count
+  /// (is_sample) or pass the test and others do not.
+  [[nodiscard]] bool takes(const Cell& cell) const noexcept;
+  /// What takes() and add() read of a cell of this kind.
+  [[nodiscard]] static CellParts parts_of(Kind kind) noexcept;
+  /// Adds the samples of a cell that it takes. The cell lies within one slice, and after all that
+  /// was added before; it is no longer than the lookback.
+  void add(const Cell& cell);
 
   /// Whether the series, an index in the order of begin(), has a sample (is_sample) in `range`.
   using HasSample = std::function<Result<bool>(std::size_t series, TimeRange range)>;

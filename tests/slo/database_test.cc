@@ -129,6 +129,73 @@ TEST(SloDatabase, ArrivalOrderAndStorageChangeNothing) {
   }
 }
 
+// Three days, two of them sealed with cells: the slices are those of the samples.
+TEST(SloDatabase, TracksAreReadFromCellsWhereATierDividesTheStep) {
+  World world;
+  std::mt19937_64 random(7);
+  const TimeRange range{kStart, kStart + 60 * kHourMs};
+  Batch batch;
+  for (const char* code : {"200", "404", "500"}) {
+    const Labels labels = Labels::from({{"__name__", "r_total"}, {"code", code}}).value();
+    double v = 0;
+    for (TimeMs t = kStart - kHourMs; t < range.until; t += 30 * kSecondMs) {
+      if (random() % 500 == 0) v = 0;
+      if (random() % 700 == 0) t += 11 * kMinuteMs;
+      v += static_cast<double>(random() % 9);
+      batch.add(labels, t, random() % 1000 == 0 ? std::nan("") : v);
+    }
+  }
+  world.write(batch);
+  struct Case {
+    const char* name;
+    DurationMs step_ms;
+    DurationMs lookback_ms;
+    DurationMs tier_ms;
+  };
+  const Case cases[] = {
+      {"coarse slices", kHourMs, kHourMs, kHourMs},
+      {"the lookback is shorter than the tier", kHourMs, 10 * kMinuteMs, 5 * kMinuteMs},
+      {"fine slices", 5 * kMinuteMs, 2 * kHourMs, 5 * kMinuteMs},
+      {"no tier divides", kMinuteMs, 10 * kMinuteMs, 0},
+  };
+  const auto read = [&](const Case& c) {
+    Definition definition = definition_of("r_total{code=\"500\"}", "r_total");
+    definition.step_ms = c.step_ms;
+    definition.lookback_ms = c.lookback_ms;
+    definition.window_ms = 48 * kHourMs;
+    const View view =
+        world.db.view(selectors_of(definition), needed_range(definition, range)).value();
+    return load(view, definition, range).value();
+  };
+  std::vector<Track> before;
+  for (const Case& c : cases) before.push_back(read(c));
+  Maintain settled;
+  settled.settled = true;
+  ASSERT_GT(world.db.maintain(settled).value().cell_rows_written, 0U);
+  for (std::size_t i = 0; i < before.size(); ++i) {
+    SCOPED_TRACE(cases[i].name);
+    const Track after = read(cases[i]);
+    EXPECT_EQ(before[i].source().cells, 0U);
+    EXPECT_EQ(after.source().tier_ms, cases[i].tier_ms);
+    EXPECT_EQ(after.source().cells > 0, cases[i].tier_ms > 0);
+    if (cases[i].tier_ms > 0) {
+      EXPECT_LT(after.source().samples, before[i].source().samples / 2);
+    }
+    ASSERT_EQ(after.slices().size(), before[i].slices().size());
+    for (std::size_t s = 0; s < after.slices().size(); ++s) {
+      const Slice& got = after.slices()[s];
+      const Slice& expected = before[i].slices()[s];
+      EXPECT_EQ(got.bad, expected.bad) << s;
+      EXPECT_EQ(got.total, expected.total) << s;
+      EXPECT_EQ(got.state, expected.state) << s;
+      EXPECT_EQ(got.bridged, expected.bridged) << s;
+      EXPECT_EQ(got.resets, expected.resets) << s;
+      EXPECT_EQ(got.gaps, expected.gaps) << s;
+      EXPECT_EQ(got.born, expected.born) << s;
+    }
+  }
+}
+
 // A long track judged at each slice, and each slice judged by itself from the database.
 TEST(SloDatabase, BurnOverALongTrackIsBurnByItself) {
   World world;

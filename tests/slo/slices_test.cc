@@ -29,6 +29,18 @@ Samples counter(const char* metric, const char* code, std::vector<TimeMs> t,
   return out;
 }
 
+RawSlices finish(SliceCounter& counter, const std::vector<Samples>& all) {
+  return counter
+      .finish([&](std::size_t index, TimeRange asked) -> Result<bool> {
+        const Samples& one = all[index];
+        for (std::size_t i = 0; i < one.t.size(); ++i) {
+          if (asked.contains(one.t[i]) && is_sample(one.series.kind, one.v[i])) return true;
+        }
+        return false;
+      })
+      .value();
+}
+
 RawSlices count(const Definition& definition, const std::vector<Samples>& all, TimeRange range) {
   SliceCounter counter(definition, range);
   const TimeRange needed = needed_range(definition, range);
@@ -46,15 +58,47 @@ RawSlices count(const Definition& definition, const std::vector<Samples>& all, T
     counter.add(std::span(t).first(half), std::span(v).first(half));
     counter.add(std::span(t).subspan(half), std::span(v).subspan(half));
   }
-  return counter
-      .finish([&](std::size_t index, TimeRange asked) -> Result<bool> {
-        const Samples& one = all[index];
-        for (std::size_t i = 0; i < one.t.size(); ++i) {
-          if (asked.contains(one.t[i]) && is_sample(one.series.kind, one.v[i])) return true;
-        }
-        return false;
-      })
-      .value();
+  return finish(counter, all);
+}
+
+// The same from cells of a third of a slice, where a cell is taken.
+RawSlices count_cells(const Definition& definition, const std::vector<Samples>& all,
+                      TimeRange range, std::size_t& taken) {
+  const DurationMs tier = definition.step_ms / 3;
+  SliceCounter counter(definition, range);
+  const TimeRange needed = needed_range(definition, range);
+  const TimeMs whole = slice_end(needed.after, tier);
+  for (const Samples& one : all) {
+    counter.begin(one.series);
+    const std::span<const TimeMs> t(one.t);
+    const std::span<const double> v(one.v);
+    for (std::size_t i = 0; i < t.size();) {
+      Cell cell;
+      std::size_t end = i;
+      for (; end < t.size() && slice_end(t[end], tier) == slice_end(t[i], tier); ++end) {
+        cell.add({t[end], v[end]});
+      }
+      if (t[i] > whole && needed.contains(t[i]) && counter.takes(cell)) {
+        counter.add(cell);
+        ++taken;
+      } else {
+        counter.add(t.subspan(i, end - i), v.subspan(i, end - i));
+      }
+      i = end;
+    }
+  }
+  return finish(counter, all);
+}
+
+void expect_equal(const Slice& got, const Slice& expected) {
+  EXPECT_EQ(got.bad, expected.bad);
+  EXPECT_EQ(got.total, expected.total);
+  EXPECT_EQ(got.state, expected.state);
+  EXPECT_EQ(got.bridged, expected.bridged);
+  EXPECT_EQ(got.clamped, expected.clamped);
+  EXPECT_EQ(got.resets, expected.resets);
+  EXPECT_EQ(got.gaps, expected.gaps);
+  EXPECT_EQ(got.born, expected.born);
 }
 
 // Samples of 15 s; windows of a minute that end between them.
@@ -294,6 +338,7 @@ std::vector<Samples> random_series(std::mt19937_64& random, Kind kind, TimeMs en
 }
 
 TEST(SliceCounterModel, AgreesWithTheRulesSaidSlowly) {
+  std::size_t taken = 0;
   for (std::uint64_t seed = 0; seed < 300; ++seed) {
     SCOPED_TRACE(seed);
     std::mt19937_64 random(seed);
@@ -305,23 +350,49 @@ TEST(SliceCounterModel, AgreesWithTheRulesSaidSlowly) {
     const TimeMs from = static_cast<TimeMs>(random() % 30) * kMinuteMs;
     const TimeRange range{from, from + static_cast<TimeMs>(random() % 10 + 1) * kMinuteMs};
     const RawSlices got = count(definition, all, range);
+    const RawSlices from_cells = count_cells(definition, all, range, taken);
     const auto expected = Oracle(definition, all).slices(range);
     ASSERT_EQ(got.slices.size(), expected.size());
     std::size_t i = 0;
     for (const auto& [at, slice] : expected) {
       SCOPED_TRACE(at);
-      const Slice& is = got.slices[i++];
-      EXPECT_EQ(is.bad, slice.bad);
-      EXPECT_EQ(is.total, slice.total);
-      EXPECT_EQ(is.state, slice.state);
-      EXPECT_EQ(is.bridged, slice.bridged);
-      EXPECT_EQ(is.clamped, slice.clamped);
-      EXPECT_EQ(is.resets, slice.resets);
-      EXPECT_EQ(is.gaps, slice.gaps);
-      EXPECT_EQ(is.born, slice.born);
+      expect_equal(from_cells.slices[i], slice);
+      expect_equal(got.slices[i++], slice);
     }
     if (::testing::Test::HasFailure()) return;
   }
+  EXPECT_GT(taken, 10'000U);
+}
+
+TEST(SliceCounter, CellsOfAGaugeSayWhatItsSamplesSay) {
+  using Op = hygge::slo::Test::Op;
+  std::size_t taken = 0;
+  std::size_t all = 0;
+  for (std::uint64_t seed = 0; seed < 200; ++seed) {
+    SCOPED_TRACE(seed);
+    std::mt19937_64 random(seed);
+    Definition definition;
+    definition.ok = hygge::slo::Test{static_cast<Op>(seed % 6), 3};
+    Samples gauge = counter("queue", "", {1}, {0});
+    gauge.series.kind = Kind::gauge;
+    gauge.series.in_part = true;
+    double v = 0;
+    for (TimeMs t = 1000; t < 30 * kMinuteMs; t += static_cast<TimeMs>(random() % 9000)) {
+      if (random() % 8 == 0) v = static_cast<double>(random() % 7);
+      if (t <= gauge.t.back()) continue;
+      gauge.t.push_back(t);
+      gauge.v.push_back(random() % 50 == 0 ? std::nan("") : v);
+    }
+    all += gauge.t.size();
+    const TimeRange range{20 * kMinuteMs, 28 * kMinuteMs};
+    const RawSlices expected = count(definition, {gauge}, range);
+    const RawSlices got = count_cells(definition, {gauge}, range, taken);
+    ASSERT_EQ(got.slices.size(), expected.slices.size());
+    for (std::size_t i = 0; i < got.slices.size(); ++i) {
+      expect_equal(got.slices[i], expected.slices[i]);
+    }
+  }
+  EXPECT_GT(taken, 2'000U) << all << " samples";
 }
 
 // (a, c] is (a, b] and (b, c], though each is read by itself.
