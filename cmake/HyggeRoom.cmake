@@ -1,17 +1,20 @@
-# hygge_room(NAME MAY_USE room… [LINKS target…] [HEADERS public.h…] [ALSO public.h…])
+# hygge_room(NAME MAY_USE room… [LINKS target…] [HEADERS public.h…] [ALSO public.h…] [SEPARATE])
 #
 # A room is a folder of src/ and one object library. MAY_USE names the rooms whose headers it may include; with
 # whatever those may use. HEADERS names the public headers (include/hygge/) that the room implements. Every .cc in the
-# folder belongs to it. The graph is written to ROOMS in the build folder, which tests/architecture reads.
+# folder belongs to it. With HYGGE_UNITY files are compiled together, except in rooms that say SEPARATE. The graph is written to ROOMS in the build folder, which tests/architecture reads.
 set_property(GLOBAL PROPERTY HYGGE_ROOM_LINES "")
 
 function(hygge_room name)
-  cmake_parse_arguments(ROOM "" "" "MAY_USE;LINKS;HEADERS;ALSO" ${ARGN})
+  cmake_parse_arguments(ROOM "SEPARATE" "" "MAY_USE;LINKS;HEADERS;ALSO" ${ARGN})
   string(REPLACE "/" "_" target "hygge_${name}")
   file(GLOB sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/${name}/*.cc" "${CMAKE_CURRENT_SOURCE_DIR}/${name}/*.h")
   add_library(${target} OBJECT ${sources})
   set_target_properties(${target} PROPERTIES LINKER_LANGUAGE CXX)
   hygge_compile(${target})
+  if(HYGGE_UNITY AND NOT ROOM_SEPARATE)
+    set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 8)
+  endif()
   target_include_directories(${target} PUBLIC "${PROJECT_SOURCE_DIR}/include" "${PROJECT_SOURCE_DIR}/src")
   target_include_directories(${target} SYSTEM PUBLIC "${HYGGE_EXPECTED_INCLUDE}")
   target_link_libraries(${target} PUBLIC ${ROOM_LINKS})

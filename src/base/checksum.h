@@ -15,4 +15,9 @@ namespace hygge {
   return static_cast<std::uint32_t>(hash64(bytes));
 }
 
+/// What the tables in memory hash texts by.
+[[nodiscard]] inline std::uint32_t hash32(std::string_view text) noexcept {
+  return static_cast<std::uint32_t>(hash64(as_bytes(text)));
+}
+
 }  // namespace hygge

@@ -11,13 +11,13 @@
 #include <limits>
 #include <utility>
 
+#include "base/ascii.h"
+
 namespace hygge::formats {
 
 namespace {
 
 static_assert(FLT_EVAL_METHOD == 0, "the quick way of parse_decimal needs plain doubles");
-
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 bool same_word(std::string_view text, std::string_view lower) {
   if (text.size() != lower.size()) return false;

@@ -8,14 +8,13 @@
 #include <charconv>
 #include <utility>
 
+#include "base/ascii.h"
 #include "model/quote.h"
 
 namespace hygge {
 
 namespace {
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
 bool is_word_byte(char c) { return is_letter(c) || is_digit(c); }
 
 int hex_digit(char c) {

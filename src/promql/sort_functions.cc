@@ -4,14 +4,13 @@
 #include <string_view>
 #include <utility>
 
+#include "base/ascii.h"
 #include "promql/evaluator.h"
 #include "promql/functions.h"
 
 namespace hygge::promql {
 
 namespace {
-
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 // The digits at the start of `text`, without leading zeros; `text` loses them.
 std::string_view take_number(std::string_view& text) {

@@ -7,7 +7,7 @@
 namespace hygge::storage {
 
 namespace {
-tl::unexpected<Error> damaged(std::string_view name) {
+tl::unexpected<Error> damaged_entry(std::string_view name) {
   return fail(ErrorCode::corruption, fmt::format("meta: entry {} is damaged", name));
 }
 }  // namespace
@@ -52,7 +52,7 @@ Result<WritePolicy> decode_write_policy(Bytes value) {
   constexpr auto kLastDuplicate = static_cast<std::uint8_t>(OnDuplicate::error);
   if (!in.done() || mode > kLastMode || on_duplicate > kLastDuplicate ||
       within_ms > static_cast<std::uint64_t>(std::numeric_limits<DurationMs>::max())) {
-    return damaged(kWritePolicyName);
+    return damaged_entry(kWritePolicyName);
   }
   return WritePolicy{{static_cast<OutOfOrder::Mode>(mode), static_cast<DurationMs>(within_ms)},
                      static_cast<OnDuplicate>(on_duplicate)};
@@ -65,7 +65,7 @@ Result<Metadata> decode_metadata_value(Bytes value) {
   out.unit = in.text();
   out.help = in.text();
   if (!in.done() || type > static_cast<std::uint8_t>(MetricType::stateset)) {
-    return damaged(kMetadataPrefix);
+    return damaged_entry(kMetadataPrefix);
   }
   out.type = static_cast<MetricType>(type);
   return out;
@@ -74,7 +74,7 @@ Result<Metadata> decode_metadata_value(Bytes value) {
 Result<std::uint32_t> decode_high_water(Bytes value) {
   ByteReader in(value);
   const auto next_id = in.le<std::uint32_t>();
-  if (!in.done() || next_id == 0) return damaged(kHighWaterName);
+  if (!in.done() || next_id == 0) return damaged_entry(kHighWaterName);
   return next_id;
 }
 
@@ -83,7 +83,7 @@ Result<TimeBounds> decode_bounds(Bytes value) {
   TimeBounds out;
   out.first_ms = in.zigzag_varint();
   out.last_ms = in.zigzag_varint();
-  if (!in.done() || out.last_ms < out.first_ms) return damaged(kBoundsName);
+  if (!in.done() || out.last_ms < out.first_ms) return damaged_entry(kBoundsName);
   return out;
 }
 

@@ -7,14 +7,6 @@
 
 namespace hygge::storage {
 
-namespace {
-
-std::uint32_t hash_of(std::string_view part) {
-  return static_cast<std::uint32_t>(hash64(as_bytes(part)));
-}
-
-}  // namespace
-
 LabelTable::~LabelTable() {
   for (const Name& name : names_) {
     for (const LabelRef label : name.labels) head(label)->postings.release();
@@ -22,7 +14,7 @@ LabelTable::~LabelTable() {
 }
 
 LabelRef LabelTable::add(std::string_view part, std::string_view name, std::uint32_t series) {
-  const std::uint32_t hash = hash_of(part);
+  const std::uint32_t hash = hash32(part);
   const auto known = by_part_.find(hash, [&](LabelRef label) { return this->part(label) == part; });
   if (known) {
     Head* const at = head(*known);
@@ -67,7 +59,7 @@ std::optional<LabelRef> LabelTable::find(std::string_view name, std::string_view
   std::string part;
   put_text(part, name);
   put_text(part, value);
-  return by_part_.find(hash_of(part), [&](LabelRef label) { return this->part(label) == part; });
+  return by_part_.find(hash32(part), [&](LabelRef label) { return this->part(label) == part; });
 }
 
 std::string_view LabelTable::value(LabelRef label) const noexcept {

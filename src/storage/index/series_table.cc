@@ -9,17 +9,9 @@
 
 namespace hygge::storage {
 
-namespace {
-
-std::uint32_t hash_of(std::string_view canonical) {
-  return static_cast<std::uint32_t>(hash64(as_bytes(canonical)));
-}
-
-}  // namespace
-
 std::optional<std::uint32_t> SeriesTable::find(std::string_view canonical,
                                                const LabelTable& labels) const {
-  return find(hash_of(canonical), canonical, labels);
+  return find(hash32(canonical), canonical, labels);
 }
 
 void SeriesTable::find_many(std::span<const std::string_view> canonical, const LabelTable& labels,
@@ -27,7 +19,7 @@ void SeriesTable::find_many(std::span<const std::string_view> canonical, const L
   HYGGE_ASSERT(canonical.size() <= kFindMany && out.size() >= canonical.size());
   std::array<std::uint32_t, kFindMany> hashes{};
   for (std::size_t i = 0; i < canonical.size(); ++i) {
-    hashes[i] = hash_of(canonical[i]);
+    hashes[i] = hash32(canonical[i]);
     by_canonical_.prefetch(hashes[i]);
   }
   for (std::size_t i = 0; i < canonical.size(); ++i) {
@@ -71,7 +63,7 @@ void SeriesTable::add(std::uint32_t id, std::string_view canonical,
   at[0] = id;
   at[1] = static_cast<std::uint32_t>(labels.size());
   std::copy(labels.begin(), labels.end(), at + 2);
-  by_canonical_.add(hash_of(canonical), place);
+  by_canonical_.add(hash32(canonical), place);
   const std::size_t page = id / kPageIds;
   if (page >= pages_.size()) pages_.resize(page + 1);
   if (!pages_[page]) {
@@ -84,7 +76,7 @@ void SeriesTable::add(std::uint32_t id, std::string_view canonical,
 void SeriesTable::remove(std::uint32_t id, std::string_view canonical) noexcept {
   HYGGE_ASSERT(contains(id));
   Place& known = (*pages_[id / kPageIds])[id % kPageIds];
-  by_canonical_.remove(hash_of(canonical), known);
+  by_canonical_.remove(hash32(canonical), known);
   known = 0;
 }
 

@@ -12,9 +12,9 @@ namespace hygge::storage {
 
 namespace {
 
-constexpr std::uint8_t kPolicyVersion = 1;
+constexpr std::uint8_t kRollupVersion = 1;
 
-tl::unexpected<Error> damaged() {
+tl::unexpected<Error> damaged_rollups() {
   return fail(ErrorCode::corruption, fmt::format("meta: entry {} is damaged", kRollupsName));
 }
 
@@ -85,7 +85,7 @@ Result<std::vector<RollupRule>> checked(std::vector<RollupRule> rules) {
 }
 
 std::string encode_rollups(const RollupPolicy& policy) {
-  std::string out(1, static_cast<char>(kPolicyVersion));
+  std::string out(1, static_cast<char>(kRollupVersion));
   put_varint(out, policy.rules.size());
   for (const RollupRule& rule : policy.rules) {
     put_text(out, to_string(rule.selector));
@@ -99,7 +99,7 @@ std::string encode_rollups(const RollupPolicy& policy) {
 Result<RollupPolicy> decode_rollups(Bytes value) {
   ByteReader in(value);
   const std::uint8_t version = in.byte();
-  if (in.ok() && version > kPolicyVersion) {
+  if (in.ok() && version > kRollupVersion) {
     return fail(ErrorCode::version,
                 fmt::format("meta: rollups of version {}: written by a newer library", version));
   }
@@ -109,12 +109,14 @@ Result<RollupPolicy> decode_rollups(Bytes value) {
     RollupRule rule;
     auto parsed = selector(in.text());
     const std::uint8_t regression = in.byte();
-    if (!in.ok() || !parsed || regression > 1 || !read_tiers(in, rule.tiers)) return damaged();
+    if (!in.ok() || !parsed || regression > 1 || !read_tiers(in, rule.tiers))
+      return damaged_rollups();
     rule.selector = std::move(*parsed);
     rule.regression = regression != 0;
     out.rules.push_back(std::move(rule));
   }
-  if (!in.ok() || !read_tiers(in, out.stored) || !in.done() || version == 0) return damaged();
+  if (!in.ok() || !read_tiers(in, out.stored) || !in.done() || version == 0)
+    return damaged_rollups();
   return out;
 }
 

@@ -16,7 +16,7 @@ using storage::RuleLine;
 
 constexpr std::string_view kRegression = "regression";
 constexpr std::string_view kNone = "none";
-constexpr std::string_view kHelp =
+constexpr std::string_view kRollupHelp =
     "a rule is a line `SELECTOR TIERS [regression]`, for example {env=\"dev\"} 5m,1h";
 
 std::string wrong_tier(std::string_view word) {
@@ -34,7 +34,7 @@ Result<std::vector<DurationMs>> tiers_of(const RuleLine& line, std::size_t begin
     const std::size_t comma = std::min(line.text.find(',', begin), end);
     const std::string_view word = line.text.substr(begin, comma - begin);
     if (const std::string what = wrong_tier(word); !what.empty()) {
-      return line.wrong(begin, comma, what, kHelp);
+      return line.wrong(begin, comma, what, kRollupHelp);
     }
     out.push_back(*parse_duration(word));
     begin = comma + 1;
@@ -42,7 +42,7 @@ Result<std::vector<DurationMs>> tiers_of(const RuleLine& line, std::size_t begin
   return out;
 }
 
-Result<RollupRule> rule_of(RuleLine line) {
+Result<RollupRule> rollup_rule(RuleLine line) {
   RollupRule rule;
   auto last = line.last_word();
   if (line.text.substr(last.begin) == kRegression) {
@@ -51,9 +51,9 @@ Result<RollupRule> rule_of(RuleLine line) {
     last = line.last_word();
   }
   if (last.before == 0) {
-    return line.wrong(0, line.text.size(), "a selector without tiers", kHelp);
+    return line.wrong(0, line.text.size(), "a selector without tiers", kRollupHelp);
   }
-  auto parsed = line.selector_before(last.before, kHelp);
+  auto parsed = line.selector_before(last.before, kRollupHelp);
   if (!parsed) return tl::unexpected<Error>(parsed.error());
   auto tiers = tiers_of(line, last.begin, line.text.size());
   if (!tiers) return tl::unexpected<Error>(tiers.error());
@@ -69,7 +69,7 @@ Result<RollupRule> rule_of(RuleLine line) {
 Result<std::vector<RollupRule>> parse_rollups(std::string_view text) {
   std::vector<RollupRule> rules;
   for (const RuleLine& line : storage::rule_lines(text)) {
-    auto rule = rule_of(line);
+    auto rule = rollup_rule(line);
     if (!rule) return tl::unexpected<Error>(rule.error());
     rules.push_back(std::move(*rule));
   }
