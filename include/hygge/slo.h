@@ -137,6 +137,11 @@ struct BurnState {
 /// (validate; E_KIND: a metric that is neither counter nor delta), and those of reading.
 [[nodiscard]] Result<Track> load(const View& view, const Definition& definition, TimeRange range);
 
+/// The same of a database, over one view; notes for people, such as that a selector matches
+/// nothing, are added to `notes`. Errors: those of Db::view and load.
+[[nodiscard]] Result<Track> load(const Db& db, const Definition& definition, TimeRange range,
+                                 std::vector<std::string>& notes);
+
 /// load and report, load and burn, over one view. Errors: those of Db::view and load; report_by
 /// also invalid_argument (a step that does not fit the calendar, more than kMaxSlices).
 [[nodiscard]] Result<Report> report(const Db& db, const Definition& definition, TimeMs at_ms);

@@ -73,12 +73,43 @@ std::optional<TimeMs> parse_iso_time(std::string_view text) noexcept {
   return seconds * kSecondMs + ms - *offset;
 }
 
-std::string format_local_day(TimeMs t_ms, const std::string& tz) {
-  cctz::time_zone zone;
+namespace {
+
+cctz::time_zone zone_of(const std::string& tz) {
+  cctz::time_zone zone;  // UTC
   cctz::load_time_zone(tz, &zone);
+  return zone;
+}
+
+cctz::time_point<cctz::seconds> seconds_of(TimeMs t_ms) {
   const TimeMs floor = t_ms - ((t_ms % kSecondMs) + kSecondMs) % kSecondMs;
-  const cctz::time_point<cctz::seconds> t(cctz::seconds(floor / kSecondMs));
-  return cctz::format("%Y-%m-%d", t, zone);
+  return cctz::time_point<cctz::seconds>(cctz::seconds(floor / kSecondMs));
+}
+
+}  // namespace
+
+std::string format_local_day(TimeMs t_ms, const std::string& tz) {
+  return cctz::format("%Y-%m-%d", seconds_of(t_ms), zone_of(tz));
+}
+
+std::string format_local_time(TimeMs t_ms, const std::string& tz) {
+  const bool whole_minutes = t_ms % kMinuteMs == 0;
+  return cctz::format(whole_minutes ? "%Y-%m-%dT%H:%M%Ez" : "%Y-%m-%dT%H:%M:%S%Ez",
+                      seconds_of(t_ms), zone_of(tz));
+}
+
+TimeMs local_day_before(TimeMs t_ms, const std::string& tz) {
+  const cctz::time_zone zone = zone_of(tz);
+  const cctz::civil_day day(cctz::convert(seconds_of(t_ms - 1), zone));
+  // Its first instant: of a midnight that comes twice the first, of one that is skipped what comes.
+  const auto midnight = zone.lookup(cctz::civil_second(day));
+  const bool skipped = midnight.kind == cctz::time_zone::civil_lookup::SKIPPED;
+  return (skipped ? midnight.trans : midnight.pre).time_since_epoch().count() * kSecondMs;
+}
+
+int local_weekday(TimeMs t_ms, const std::string& tz) {
+  const cctz::civil_day day(cctz::convert(seconds_of(t_ms), zone_of(tz)));
+  return static_cast<int>(cctz::get_weekday(day));
 }
 
 }  // namespace hygge::formats

@@ -165,6 +165,15 @@ Result<Track> load(const View& view, const Definition& definition, TimeRange ran
   return track;
 }
 
+Result<Track> load(const Db& db, const Definition& definition, TimeRange range,
+                   std::vector<std::string>& notes) {
+  const auto view = view_of(db, definition, range);
+  if (!view) return tl::unexpected<Error>(view.error());
+  auto track = load(*view, definition, range);
+  if (track) note_no_match(db, *view, definition, notes);
+  return track;
+}
+
 Result<Report> report(const Db& db, const Definition& definition, TimeMs at_ms) {
   std::vector<Counts> none;
   return report(db, definition, at_ms, 0, none);
@@ -173,13 +182,11 @@ Result<Report> report(const Db& db, const Definition& definition, TimeMs at_ms) 
 Result<Report> report(const Db& db, const Definition& definition, TimeMs at_ms, std::size_t parts,
                       std::vector<Counts>& into) {
   if (auto valid = validate(definition); !valid) return tl::unexpected<Error>(valid.error());
-  const TimeRange range = report_range(definition, at_ms);
-  const auto view = view_of(db, definition, range);
-  if (!view) return tl::unexpected<Error>(view.error());
-  const auto track = load(*view, definition, range);
+  std::vector<std::string> notes;
+  const auto track = load(db, definition, report_range(definition, at_ms), notes);
   if (!track) return tl::unexpected<Error>(track.error());
   Report out = report(*track, definition, at_ms);
-  note_no_match(db, *view, definition, out.notes);
+  out.notes.insert(out.notes.end(), notes.begin(), notes.end());
   into = parts_of(*track, out.window, parts);
   return out;
 }
@@ -200,13 +207,11 @@ Result<BurnState> burn(const Db& db, const Definition& definition, TimeMs at_ms,
   if (auto possible = needs_slices(definition, "burn"); !possible) {
     return tl::unexpected<Error>(possible.error());
   }
-  const TimeRange range = burn_range(definition, at_ms, windows);
-  const auto view = view_of(db, definition, range);
-  if (!view) return tl::unexpected<Error>(view.error());
-  const auto track = load(*view, definition, range);
+  std::vector<std::string> notes;
+  const auto track = load(db, definition, burn_range(definition, at_ms, windows), notes);
   if (!track) return tl::unexpected<Error>(track.error());
   BurnState out = burn(*track, definition, at_ms, windows);
-  note_no_match(db, *view, definition, out.notes);
+  out.notes.insert(out.notes.end(), notes.begin(), notes.end());
   return out;
 }
 

@@ -128,13 +128,11 @@ Result<Forecast> forecast(const Db& db, const Definition& definition, TimeMs at_
   if (auto possible = needs_slices(definition, "forecast"); !possible) {
     return tl::unexpected<Error>(possible.error());
   }
-  const TimeRange range = forecast_range(definition, at_ms, lookback_ms);
-  const auto view = view_of(db, definition, range);
-  if (!view) return tl::unexpected<Error>(view.error());
-  const auto track = load(*view, definition, range);
+  std::vector<std::string> notes;
+  const auto track = load(db, definition, forecast_range(definition, at_ms, lookback_ms), notes);
   if (!track) return tl::unexpected<Error>(track.error());
   Forecast out = forecast(*track, definition, at_ms, lookback_ms);
-  note_no_match(db, *view, definition, out.notes);
+  out.notes.insert(out.notes.end(), notes.begin(), notes.end());
   return out;
 }
 

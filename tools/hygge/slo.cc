@@ -92,18 +92,19 @@ std::string history_line(const std::vector<slo::Counts>& parts, bool ascii) {
                      *std::max_element(v.begin(), v.end()) * 100);
 }
 
-// --by: the periods of a unit, in the zone of the window, else of the call.
-Result<void> add_periods(const Context& context, const Db& db, TimeMs at_ms,
-                         formats::ReportedSlo& slo) {
+}  // namespace
+
+Result<Periods> periods_of(const Context& context, const Db& db, const slo::Definition& definition,
+                           TimeMs at_ms) {
   const auto word = context.arguments().get("by");
-  if (!word) return {};
+  if (!word) return Periods{};
   constexpr std::array kUnits{"week", "month", "quarter", "year"};
   const auto unit = std::find(kUnits.begin(), kUnits.end(), *word);
   if (unit == kUnits.end()) {
     return fail(ErrorCode::parse, fmt::format("--by: \"{}\" is no unit of the calendar", *word),
                 "week, month, quarter or year");
   }
-  slo::Calendar calendar = slo.definition.calendar.value_or(
+  slo::Calendar calendar = definition.calendar.value_or(
       slo::Calendar{slo::Calendar::Unit::month, context.zone().name(), 1});
   calendar.unit = static_cast<slo::Calendar::Unit>(unit - kUnits.begin());
   std::size_t last = 12;
@@ -114,14 +115,10 @@ Result<void> add_periods(const Context& context, const Db& db, TimeMs at_ms,
                   "for example --by month --last 12");
     }
   }
-  auto periods = slo::report_by(db, slo.definition, calendar, last, at_ms);
+  auto periods = slo::report_by(db, definition, calendar, last, at_ms);
   if (!periods) return tl::unexpected<Error>(periods.error());
-  slo.by = calendar;
-  slo.periods = std::move(*periods);
-  return {};
+  return Periods{calendar, std::move(*periods)};
 }
-
-}  // namespace
 
 Result<int> run_slo_report(Context& context) {
   const auto definitions = definitions_of(context);
@@ -130,6 +127,7 @@ Result<int> run_slo_report(Context& context) {
   if (!db) return tl::unexpected<Error>(db.error());
   const auto at_ms = context.at(&*db);
   if (!at_ms) return tl::unexpected<Error>(at_ms.error());
+  if (context.format() == "html") return run_slo_page(context, *definitions, *db, *at_ms);
   std::vector<formats::ReportedSlo> slos;
   std::vector<std::string> histories;
   bool breached = false, insufficient = false;
@@ -143,9 +141,10 @@ Result<int> run_slo_report(Context& context) {
     formats::ReportedSlo& one = slos.emplace_back();
     one.definition = definition;
     one.report = std::move(*report);
-    if (auto added = add_periods(context, *db, *at_ms, one); !added) {
-      return tl::unexpected<Error>(added.error());
-    }
+    auto periods = periods_of(context, *db, definition, *at_ms);
+    if (!periods) return tl::unexpected<Error>(periods.error());
+    one.by = periods->by;
+    one.periods = std::move(periods->reports);
     histories.push_back(history_line(parts, context.look().ascii));
   }
   const int code = worst_of(breached, insufficient);

@@ -39,6 +39,18 @@ using Definitions = std::vector<slo::Definition>;
 void tell_notes(const Context& context, const slo::Definition& definition,
                 const std::vector<std::string>& notes);
 
+/// The periods of --by: none without it. In the zone of the window, else of the call.
+struct Periods {
+  std::optional<slo::Calendar> by;
+  std::vector<slo::Report> reports;
+};
+[[nodiscard]] Result<Periods> periods_of(const Context& context, const Db& db,
+                                         const slo::Definition& definition, TimeMs at_ms);
+
+/// slo report --format html.
+[[nodiscard]] Result<int> run_slo_page(Context& context, const Definitions& definitions,
+                                       const Db& db, TimeMs at_ms);
+
 // The verbs that verbs.h does not name.
 Result<int> run_slo_whatif(Context& context);
 Result<int> run_slo_backtest(Context& context);

@@ -69,7 +69,8 @@ constexpr std::array kFlags = std::to_array<Flag>({
      ""},
     {"stride", 0, "D", "between the ends of the windows that are tried; default: 1d", ""},
     {"policy", 0, "F,F", "files of alert rules, or the words own and google", ""},
-    {"incidents", 0, "CSV", "what the alerts should tell of: id,start,end", ""},
+    {"incidents", 0, "CSV", "what the alerts should tell of: id,start,end; slo report: of a page",
+     ""},
     {"significant", 0, "P", "share of the budget that makes errors an incident; default: 2%", ""},
     {"slack", 0, "D", "so long after its end an alert may tell of an incident; default: 5m", ""},
     {"night", 0, "H-H", "hours of the night, default: 22-07", ""},
@@ -139,7 +140,8 @@ constexpr std::array kLintExamples = std::to_array<std::string_view>({
 constexpr std::array kReportExamples = std::to_array<std::string_view>({
     "--db shop.hygge slo report --at last examples/shop/availability.yaml",
     "--db shop.hygge slo report --at last --explain --only shop-latency examples/shop/latency.yaml",
-    "--db shop.hygge slo report --at last --by month --format json examples/shop/latency.yaml",
+    "--db shop.hygge slo report --at last --incidents examples/shop/incidents.csv -o shop.html "
+    "examples/shop/availability.yaml",
 });
 constexpr std::array kBurnExamples = std::to_array<std::string_view>({
     "--db shop.hygge slo burn --at 2026-11-24T13:30:00Z examples/shop/availability.yaml",
@@ -333,9 +335,9 @@ constexpr std::array kVerbs = std::to_array<Verb>({
      "at strict static only from", "tsv table json", 1, kAnyNumber, "a file of definitions",
      kLintExamples, run_slo_lint},
     {"slo report", "promises", "FILE...",
-     "SLI, error budget and verdict; exit 1 where one is missed", "at only explain by last from",
-     "tsv table json csv md openmetrics mackerel", 1, kAnyNumber, "a file of definitions",
-     kReportExamples, run_slo_report},
+     "SLI, error budget and verdict; exit 1 where one is missed",
+     "at only explain by last incidents from", "tsv table json csv md openmetrics mackerel html", 1,
+     kAnyNumber, "a file of definitions", kReportExamples, run_slo_report},
     {"slo burn", "promises", "FILE...", "burn rates and what fires; exit 1 where an alert does",
      "at only windows from", "tsv table json csv md openmetrics mackerel", 1, kAnyNumber,
      "a file of definitions", kBurnExamples, run_slo_burn},
