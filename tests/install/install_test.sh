@@ -24,6 +24,9 @@ cat "$work/out"
 expect 'http_requests_total{code="500",job="shop"} grew by 200 in the last 5 minutes' <"$work/out"
 expect 'error ratio 0.0909' <"$work/out"
 expect 'embedded: 400 bad of' <"$work/out"
+example sli_in_a_service
+("$work/sli_in_a_service/sli_in_a_service" 2>&1 || true) | expect 'usage: sli_in_a_service DIRECTORY [PORT]'
+
 # Again over the database that is there now.
 "$work/embed/embed" "$work/db" | expect 'grew by 200'
 
