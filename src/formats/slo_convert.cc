@@ -287,9 +287,7 @@ std::string yaml_document(const Definition& definition) {
 }  // namespace
 
 std::string convert_json(TimeMs at_ms, std::span<const slo::Definition> definitions) {
-  Json out = begin_reply("convert", at_ms);
-  for (const Definition& definition : definitions) convert_entry(out, definition);
-  return end_reply(std::move(out));
+  return reply("convert", at_ms, definitions, convert_entry);
 }
 
 std::string convert_yaml(std::span<const slo::Definition> definitions) {

@@ -6,9 +6,11 @@
 
 #include <cmath>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 
 namespace hygge::formats {
 
@@ -90,6 +92,14 @@ class Json {
 /// {"schema":"hygge.slo.VERB/1","at_ms":…,"slos":[ and its end.
 [[nodiscard]] Json begin_reply(std::string_view verb, TimeMs at_ms);
 [[nodiscard]] std::string end_reply(Json out);
+/// The reply of a verb: `entry` writes what there is of each.
+template <typename Slo>
+[[nodiscard]] std::string reply(std::string_view verb, TimeMs at_ms, std::span<const Slo> slos,
+                                void (*entry)(Json& out, const Slo& slo)) {
+  Json out = begin_reply(verb, at_ms);
+  for (const Slo& slo : slos) entry(out, slo);
+  return end_reply(std::move(out));
+}
 
 /// The members that say what a rule is, without its braces.
 void write_rule(Json& out, const slo::AlertRule& rule, const slo::Rational& budget);

@@ -174,19 +174,13 @@ std::string verdict_word(slo::Verdict verdict) {
 }  // namespace
 
 std::string report_json(TimeMs at_ms, std::span<const ReportedSlo> slos) {
-  Json out = begin_reply("report", at_ms);
-  for (const ReportedSlo& slo : slos) report_entry(out, slo);
-  return end_reply(std::move(out));
+  return reply("report", at_ms, slos, report_entry);
 }
 std::string burn_json(TimeMs at_ms, std::span<const BurningSlo> slos) {
-  Json out = begin_reply("burn", at_ms);
-  for (const BurningSlo& slo : slos) burn_entry(out, slo);
-  return end_reply(std::move(out));
+  return reply("burn", at_ms, slos, burn_entry);
 }
 std::string lint_json(TimeMs at_ms, std::span<const LintedSlo> slos) {
-  Json out = begin_reply("lint", at_ms);
-  for (const LintedSlo& slo : slos) lint_entry(out, slo);
-  return end_reply(std::move(out));
+  return reply("lint", at_ms, slos, lint_entry);
 }
 
 namespace {

@@ -129,19 +129,13 @@ std::string exhaustion_text(const slo::Exhaustion& gone) {
 }  // namespace
 
 std::string forecast_json(TimeMs at_ms, std::span<const ForecastSlo> slos) {
-  Json out = begin_reply("forecast", at_ms);
-  for (const ForecastSlo& slo : slos) forecast_entry(out, slo);
-  return end_reply(std::move(out));
+  return reply("forecast", at_ms, slos, forecast_entry);
 }
 std::string whatif_json(TimeMs at_ms, std::span<const TriedSlo> slos) {
-  Json out = begin_reply("whatif", at_ms);
-  for (const TriedSlo& slo : slos) whatif_entry(out, slo);
-  return end_reply(std::move(out));
+  return reply("whatif", at_ms, slos, whatif_entry);
 }
 std::string backtest_json(TimeMs at_ms, std::span<const BacktestedSlo> slos) {
-  Json out = begin_reply("backtest", at_ms);
-  for (const BacktestedSlo& slo : slos) backtest_entry(out, slo);
-  return end_reply(std::move(out));
+  return reply("backtest", at_ms, slos, backtest_entry);
 }
 
 std::string forecast_text(const ForecastSlo& slo) {

@@ -56,14 +56,14 @@ Table report_table(const Context& context, const std::vector<formats::ReportedSl
 }
 
 Table burn_table(const std::vector<formats::BurningSlo>& slos) {
-  Table table({{"slo", false, false, 0},
-               {"as", false, false, 0},
-               {"long", false, false, 0},
-               {"short", false, false, 0},
-               {"long_burn", true, false, 0},
-               {"short_burn", true, false, 0},
-               {"factor", true, false, 0},
-               {"state", false, false, 0}});
+  Table table({{"slo"},
+               {"as"},
+               {"long"},
+               {"short"},
+               {"long_burn", true},
+               {"short_burn", true},
+               {"factor", true},
+               {"state"}});
   for (const auto& [definition, state] : slos) {
     for (std::size_t i = 0; i < state.rules.size(); ++i) {
       const slo::AlertRule& rule = definition.alerts[i];
@@ -121,19 +121,16 @@ Result<Periods> periods_of(const Context& context, const Db& db, const slo::Defi
 }
 
 Result<int> run_slo_report(Context& context) {
-  const auto definitions = definitions_of(context);
-  if (!definitions) return tl::unexpected<Error>(definitions.error());
-  auto db = context.open_to_read();
-  if (!db) return tl::unexpected<Error>(db.error());
-  const auto at_ms = context.at(&*db);
-  if (!at_ms) return tl::unexpected<Error>(at_ms.error());
-  if (context.format() == "html") return run_slo_page(context, *definitions, *db, *at_ms);
+  const auto call = slo_call_of(context);
+  if (!call) return tl::unexpected<Error>(call.error());
+  const auto& [definitions, db, at_ms] = *call;
+  if (context.format() == "html") return run_slo_page(context, definitions, db, at_ms);
   std::vector<formats::ReportedSlo> slos;
   std::vector<std::string> histories;
   bool breached = false, insufficient = false;
-  for (const slo::Definition& definition : *definitions) {
+  for (const slo::Definition& definition : definitions) {
     std::vector<slo::Counts> parts;
-    auto report = slo::report(*db, definition, *at_ms, kHistoryParts, parts);
+    auto report = slo::report(db, definition, at_ms, kHistoryParts, parts);
     if (!report) return tl::unexpected<Error>(report.error());
     breached = breached || report->verdict == slo::Verdict::breached;
     insufficient = insufficient || report->verdict == slo::Verdict::insufficient;
@@ -141,7 +138,7 @@ Result<int> run_slo_report(Context& context) {
     formats::ReportedSlo& one = slos.emplace_back();
     one.definition = definition;
     one.report = std::move(*report);
-    auto periods = periods_of(context, *db, definition, *at_ms);
+    auto periods = periods_of(context, db, definition, at_ms);
     if (!periods) return tl::unexpected<Error>(periods.error());
     one.by = periods->by;
     one.periods = std::move(periods->reports);
@@ -149,7 +146,7 @@ Result<int> run_slo_report(Context& context) {
   }
   const int code = worst_of(breached, insufficient);
   if (context.format() == "json") {
-    return finish_slo(context.out().write(formats::report_json(*at_ms, slos)), code);
+    return finish_slo(context.out().write(formats::report_json(at_ms, slos)), code);
   }
   if (context.format() == "openmetrics") {
     return finish_slo(context.out().write(formats::report_openmetrics(slos)), code);
@@ -173,18 +170,15 @@ Result<int> run_slo_report(Context& context) {
 }
 
 Result<int> run_slo_burn(Context& context) {
-  const auto definitions = definitions_of(context);
-  if (!definitions) return tl::unexpected<Error>(definitions.error());
   const auto windows = durations_of(context, "windows", "1h,6h,3d");
   if (!windows) return tl::unexpected<Error>(windows.error());
-  auto db = context.open_to_read();
-  if (!db) return tl::unexpected<Error>(db.error());
-  const auto at_ms = context.at(&*db);
-  if (!at_ms) return tl::unexpected<Error>(at_ms.error());
+  const auto call = slo_call_of(context);
+  if (!call) return tl::unexpected<Error>(call.error());
+  const auto& [definitions, db, at_ms] = *call;
   std::vector<formats::BurningSlo> slos;
   bool firing = false, unknown = false;
-  for (const slo::Definition& definition : *definitions) {
-    auto state = slo::burn(*db, definition, *at_ms, *windows);
+  for (const slo::Definition& definition : definitions) {
+    auto state = slo::burn(db, definition, at_ms, *windows);
     if (!state) return tl::unexpected<Error>(state.error());
     firing = firing || state->state == slo::RuleState::firing;
     unknown = unknown || state->state == slo::RuleState::unknown;
@@ -192,7 +186,7 @@ Result<int> run_slo_burn(Context& context) {
   }
   const int code = worst_of(firing, unknown);
   if (context.format() == "json") {
-    return finish_slo(context.out().write(formats::burn_json(*at_ms, slos)), code);
+    return finish_slo(context.out().write(formats::burn_json(at_ms, slos)), code);
   }
   if (context.format() == "openmetrics") {
     return finish_slo(context.out().write(formats::burn_openmetrics(slos)), code);

@@ -1,6 +1,7 @@
 // What the SLO verbs share.
 #pragma once
 
+#include <hygge/db.h>
 #include <hygge/error.h>
 #include <hygge/slo.h>
 
@@ -17,6 +18,14 @@ using Definitions = std::vector<slo::Definition>;
 
 /// The definitions of the files of the call; with --only one of them.
 [[nodiscard]] Result<Definitions> definitions_of(const Context& context);
+
+/// What most verbs begin with: the definitions, the database and the instant of the call.
+struct SloCall {
+  Definitions definitions;
+  Db db;
+  TimeMs at_ms = 0;
+};
+[[nodiscard]] Result<SloCall> slo_call_of(Context& context);
 
 /// The words of a flag's value, split at commas outside brackets.
 [[nodiscard]] std::vector<std::string> words_of(const Context& context, std::string_view flag);

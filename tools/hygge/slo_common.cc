@@ -57,6 +57,16 @@ Result<Definitions> definitions_of(const Context& context) {
               fmt::format("SLOs: {}", fmt::join(names, ", ")));
 }
 
+Result<SloCall> slo_call_of(Context& context) {
+  auto definitions = definitions_of(context);
+  if (!definitions) return tl::unexpected<Error>(definitions.error());
+  auto db = context.open_to_read();
+  if (!db) return tl::unexpected<Error>(db.error());
+  const auto at_ms = context.at(&*db);
+  if (!at_ms) return tl::unexpected<Error>(at_ms.error());
+  return SloCall{std::move(*definitions), std::move(*db), *at_ms};
+}
+
 std::vector<std::string> words_of(const Context& context, std::string_view flag) {
   std::vector<std::string> out;
   int depth = 0;

@@ -24,11 +24,6 @@ std::string number(const Context& context, const std::optional<double>& v) {
   return context.format() == "table" ? short_number(*v) : number_text(*v);
 }
 
-Result<Db> open_for(Context& context, const Result<Definitions>& definitions) {
-  if (!definitions) return tl::unexpected<Error>(definitions.error());
-  return context.open_to_read();
-}
-
 // --- whatif ---
 
 Result<std::vector<slo::Grid::Target>> targets_of(const Context& context,
@@ -85,19 +80,19 @@ Result<std::vector<slo::MethodChoice>> methods_of(const Context& context) {
 }
 
 Table whatif_table(const Context& context, const std::vector<formats::TriedSlo>& slos) {
-  Table table({{"slo", false, false, 0},
-               {"target", true, false, 0},
-               {"window", true, false, 0},
+  Table table({{"slo"},
+               {"target", true},
+               {"window", true},
                {"method", false, false, 3},
-               {"windows", true, false, 0},
-               {"met", true, false, 0},
-               {"met_ratio", true, false, 0},
+               {"windows", true},
+               {"met", true},
+               {"met_ratio", true},
                {"insufficient", true, false, 2},
-               {"worst_sli", true, false, 0},
-               {"worst_consumed", true, false, 0},
+               {"worst_sli", true},
+               {"worst_consumed", true},
                {"worst_at", false, false, 1},
-               {"pages", true, false, 0},
-               {"tickets", true, false, 0}});
+               {"pages", true},
+               {"tickets", true}});
   for (const formats::TriedSlo& one : slos) {
     for (const slo::WhatIfRow& row : one.whatif.rows) {
       table.add({one.definition.name, row.target.percent,
@@ -193,20 +188,20 @@ Result<slo::BacktestOptions> options_of(const Context& context) {
 }
 
 Table backtest_table(const Context& context, const std::vector<formats::BacktestedSlo>& slos) {
-  Table table({{"slo", false, false, 0},
-               {"policy", false, false, 0},
-               {"level", false, false, 0},
-               {"alerts", true, false, 0},
-               {"precision", true, false, 0},
-               {"recall", true, false, 0},
-               {"detect_s", true, false, 0},
+  Table table({{"slo"},
+               {"policy"},
+               {"level"},
+               {"alerts", true},
+               {"precision", true},
+               {"recall", true},
+               {"detect_s", true},
                {"detect_max_s", true, false, 2},
-               {"reset_s", true, false, 0},
+               {"reset_s", true},
                {"reset_max_s", true, false, 3},
-               {"spent", true, false, 0},
+               {"spent", true},
                {"spent_max", true, false, 4},
                {"per_week", true, false, 1},
-               {"night", true, false, 0}});
+               {"night", true}});
   for (const auto& [definition, backtest] : slos) {
     for (const slo::PolicyScore& policy : backtest.policies) {
       for (const slo::LevelScore& level : policy.levels) {
@@ -226,15 +221,15 @@ Table backtest_table(const Context& context, const std::vector<formats::Backtest
 // --- forecast ---
 
 Table forecast_table(const Context& context, const std::vector<formats::ForecastSlo>& slos) {
-  Table table({{"slo", false, false, 0},
-               {"consumed", true, false, 0},
-               {"remaining", true, false, 0},
-               {"burn", true, false, 0},
-               {"naive_s", true, false, 0},
-               {"naive_at", false, false, 0},
-               {"aware_s", true, false, 0},
-               {"aware_at", false, false, 0},
-               {"resets_at", false, false, 0}});
+  Table table({{"slo"},
+               {"consumed", true},
+               {"remaining", true},
+               {"burn", true},
+               {"naive_s", true},
+               {"naive_at"},
+               {"aware_s", true},
+               {"aware_at"},
+               {"resets_at"}});
   for (const auto& [definition, forecast] : slos) {
     table.add({definition.name, number(context, forecast.consumed),
                number(context, forecast.remaining), number(context, forecast.burn),
@@ -255,12 +250,10 @@ Result<TimeRange> history_of(const Context& context, const Db& db, TimeMs at_ms)
 }  // namespace
 
 Result<int> run_slo_whatif(Context& context) {
-  const auto definitions = definitions_of(context);
-  auto db = open_for(context, definitions);
-  if (!db) return tl::unexpected<Error>(db.error());
-  const auto at_ms = context.at(&*db);
-  if (!at_ms) return tl::unexpected<Error>(at_ms.error());
-  const auto range = history_of(context, *db, *at_ms);
+  const auto call = slo_call_of(context);
+  if (!call) return tl::unexpected<Error>(call.error());
+  const auto& [definitions, db, at_ms] = *call;
+  const auto range = history_of(context, db, at_ms);
   if (!range) return tl::unexpected<Error>(range.error());
   const auto methods = methods_of(context);
   if (!methods) return tl::unexpected<Error>(methods.error());
@@ -268,7 +261,7 @@ Result<int> run_slo_whatif(Context& context) {
   if (!stride) return tl::unexpected<Error>(stride.error());
   std::vector<formats::TriedSlo> slos;
   bool any = false;
-  for (const slo::Definition& definition : *definitions) {
+  for (const slo::Definition& definition : definitions) {
     slo::Grid grid;
     auto targets = targets_of(context, definition);
     if (!targets) return tl::unexpected<Error>(targets.error());
@@ -278,7 +271,7 @@ Result<int> run_slo_whatif(Context& context) {
     grid.windows = std::move(*windows);
     grid.stride_ms = *stride;
     grid.after_ms = range->after;
-    auto whatif = slo::whatif(*db, definition, grid, *methods, range->until);
+    auto whatif = slo::whatif(db, definition, grid, *methods, range->until);
     if (!whatif) return tl::unexpected<Error>(whatif.error());
     tell_notes(context, definition, whatif->notes);
     for (const slo::WhatIfRow& row : whatif->rows) any = any || row.windows > 0;
@@ -287,7 +280,7 @@ Result<int> run_slo_whatif(Context& context) {
   const int code = worst_of(false, !any);
   if (!any) context.note("no window of these lies within the data, or none has enough of it");
   if (context.format() == "json") {
-    return finish_slo(context.out().write(formats::whatif_json(*at_ms, slos)), code);
+    return finish_slo(context.out().write(formats::whatif_json(at_ms, slos)), code);
   }
   auto wrote = context.write_table(whatif_table(context, slos));
   if (wrote && context.format() == "table") wrote = context.out().write(recommendations(slos));
@@ -295,21 +288,19 @@ Result<int> run_slo_whatif(Context& context) {
 }
 
 Result<int> run_slo_backtest(Context& context) {
-  const auto definitions = definitions_of(context);
-  auto db = open_for(context, definitions);
-  if (!db) return tl::unexpected<Error>(db.error());
-  const auto at_ms = context.at(&*db);
-  if (!at_ms) return tl::unexpected<Error>(at_ms.error());
-  const auto range = history_of(context, *db, *at_ms);
+  const auto call = slo_call_of(context);
+  if (!call) return tl::unexpected<Error>(call.error());
+  const auto& [definitions, db, at_ms] = *call;
+  const auto range = history_of(context, db, at_ms);
   if (!range) return tl::unexpected<Error>(range.error());
   const auto options = options_of(context);
   if (!options) return tl::unexpected<Error>(options.error());
   std::vector<formats::BacktestedSlo> slos;
   bool uncovered = false;
-  for (const slo::Definition& definition : *definitions) {
+  for (const slo::Definition& definition : definitions) {
     const auto policies = policies_of(context, definition);
     if (!policies) return tl::unexpected<Error>(policies.error());
-    auto backtest = slo::backtest(*db, definition, *policies, *range, *options);
+    auto backtest = slo::backtest(db, definition, *policies, *range, *options);
     if (!backtest) return tl::unexpected<Error>(backtest.error());
     tell_notes(context, definition, backtest->notes);
     uncovered = uncovered || !backtest->covered;
@@ -321,7 +312,7 @@ Result<int> run_slo_backtest(Context& context) {
   }
   const int code = worst_of(false, uncovered);
   if (context.format() == "json") {
-    return finish_slo(context.out().write(formats::backtest_json(*at_ms, slos)), code);
+    return finish_slo(context.out().write(formats::backtest_json(at_ms, slos)), code);
   }
   auto wrote = context.write_table(backtest_table(context, slos));
   for (const formats::BacktestedSlo& one : slos) {
@@ -333,19 +324,17 @@ Result<int> run_slo_backtest(Context& context) {
 }
 
 Result<int> run_slo_forecast(Context& context) {
-  const auto definitions = definitions_of(context);
-  auto db = open_for(context, definitions);
-  if (!db) return tl::unexpected<Error>(db.error());
-  const auto at_ms = context.at(&*db);
-  if (!at_ms) return tl::unexpected<Error>(at_ms.error());
+  const auto call = slo_call_of(context);
+  if (!call) return tl::unexpected<Error>(call.error());
+  const auto& [definitions, db, at_ms] = *call;
   const auto lookback = duration_of(context, "lookback", kDayMs);
   if (!lookback) return tl::unexpected<Error>(lookback.error());
   const auto within = duration_of(context, "within", 0);
   if (!within) return tl::unexpected<Error>(within.error());
   std::vector<formats::ForecastSlo> slos;
   bool gone = false, uncovered = false;
-  for (const slo::Definition& definition : *definitions) {
-    auto forecast = slo::forecast(*db, definition, *at_ms, *lookback);
+  for (const slo::Definition& definition : definitions) {
+    auto forecast = slo::forecast(db, definition, at_ms, *lookback);
     if (!forecast) return tl::unexpected<Error>(forecast.error());
     tell_notes(context, definition, forecast->notes);
     uncovered = uncovered || !forecast->covered;
@@ -357,7 +346,7 @@ Result<int> run_slo_forecast(Context& context) {
   const std::string& format = context.format();
   std::string text;
   if (format == "json") {
-    text = formats::forecast_json(*at_ms, slos);
+    text = formats::forecast_json(at_ms, slos);
   } else if (format == "openmetrics") {
     text = formats::forecast_openmetrics(slos);
   } else if (format == "mackerel") {
