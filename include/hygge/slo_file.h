@@ -26,9 +26,9 @@ struct SloFile {
   std::vector<SloFileError> errors;          ///< the first 20; empty: all is well
 };
 
-/// Reads the documents of a definition file, native or Sloth's prometheus/v1 (an SLO each of its
-/// `slos`, called SERVICE-NAME); `name` stands in messages. Never fails as a
-/// whole: what is wrong is in `errors`.
+/// Reads the documents of a definition file, native, Sloth's prometheus/v1 (an SLO each of its
+/// `slos`, called SERVICE-NAME) or OpenSLO v1; `name` stands in messages. Never fails as a whole:
+/// what is wrong is in `errors`.
 [[nodiscard]] SloFile parse_slos(std::string_view yaml, const std::string& name);
 
 /// Definitions as native YAML that reads back the same; what is a default is left out.

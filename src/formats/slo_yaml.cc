@@ -14,6 +14,7 @@
 #include "formats/slo_fields.h"
 #include "formats/slo_keys.h"
 #include "formats/slo_method.h"
+#include "formats/slo_openslo.h"
 #include "formats/slo_sloth.h"
 #include "model/quote.h"
 
@@ -315,22 +316,31 @@ void read_document(SloFile& out, const YAML::Node& document, const std::string& 
 enum class Pass : std::uint8_t { simple, composites };
 
 void read_documents(SloFile& out, std::string_view yaml, const std::string& name, Pass pass,
-                    std::span<const Definition> known) {
+                    std::span<const Definition> known, const OpenSloObjects& objects) {
   for_each_document(yaml, name, out, [&](const YAML::Node& document) {
     if (is_composite(document) != (pass == Pass::composites)) return;
+    if (is_openslo(document)) return read_openslo(out, document, name, objects);
     if (is_sloth(document)) return read_sloth_slos(out, document, name);
     read_document(out, document, name, known);
   });
 }
 
+// What an SLO of OpenSLO may name, in a text; what is wrong with that is said by the other passes.
+void collect_objects(OpenSloObjects& out, std::string_view yaml, const std::string& name) {
+  SloFile unused;
+  for_each_document(yaml, name, unused, [&](const YAML::Node& document) {
+    if (is_openslo(document)) out.add(document, name);
+  });
+}
+
 // The second pass over a text, and the order of its lines.
 void finish_file(SloFile& out, std::string_view yaml, const std::string& name,
-                 std::span<const Definition> known) {
+                 std::span<const Definition> known, bool may_be_empty) {
   const bool is_yaml = std::none_of(out.errors.begin(), out.errors.end(), [](const auto& error) {
     return error.code == std::string_view("E_YAML");
   });
-  if (is_yaml) read_documents(out, yaml, name, Pass::composites, known);
-  if (out.definitions.empty() && out.errors.empty()) {
+  if (is_yaml) read_documents(out, yaml, name, Pass::composites, known, {});
+  if (out.definitions.empty() && out.errors.empty() && !may_be_empty) {
     out.errors.push_back({name, 1, 1, "E_YAML", "no definition in it"});
   }
   const auto by_line = [](const auto& a, const auto& b) { return a.line < b.line; };
@@ -346,9 +356,11 @@ std::string SloFileError::text() const {
 
 SloFile parse_slos(std::string_view yaml, const std::string& name) {
   SloFile out;
-  read_documents(out, yaml, name, Pass::simple, {});
+  OpenSloObjects objects;
+  collect_objects(objects, yaml, name);
+  read_documents(out, yaml, name, Pass::simple, {}, objects);
   const std::vector<Definition> known = out.definitions;
-  finish_file(out, yaml, name, known);
+  finish_file(out, yaml, name, known, false);
   return out;
 }
 
@@ -356,12 +368,20 @@ Result<std::vector<slo::Definition>> load_slos(std::span<const std::string> path
   std::vector<std::string> texts;
   std::vector<SloFile> files;
   std::vector<Definition> known;
+  // OpenSLO's objects may stand in files of their own.
+  OpenSloObjects objects;
+  std::vector<bool> has_objects;
   for (const std::string& path : paths) {
     auto text = read_text_file(path);
     if (!text) return tl::unexpected<Error>(text.error());
     texts.push_back(std::move(*text));
+    const std::size_t before = objects.size();
+    collect_objects(objects, texts.back(), path);
+    has_objects.push_back(objects.size() > before);
+  }
+  for (std::size_t i = 0; i < paths.size(); ++i) {
     SloFile& file = files.emplace_back();
-    read_documents(file, texts.back(), path, Pass::simple, {});
+    read_documents(file, texts[i], paths[i], Pass::simple, {}, objects);
     known.insert(known.end(), file.definitions.begin(), file.definitions.end());
   }
   std::vector<slo::Definition> out;
@@ -370,7 +390,7 @@ Result<std::vector<slo::Definition>> load_slos(std::span<const std::string> path
   for (std::size_t i = 0; i < files.size(); ++i) {
     SloFile& file = files[i];
     const std::string& path = paths[i];
-    finish_file(file, texts[i], path, known);
+    finish_file(file, texts[i], path, known, has_objects[i] && !known.empty());
     errors.insert(errors.end(), file.errors.begin(), file.errors.end());
     for (slo::Definition& definition : file.definitions) {
       const auto [at, fresh] = names.emplace(definition.name, path);
