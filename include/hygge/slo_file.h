@@ -36,6 +36,14 @@ struct SloFile {
 /// And in one form whatever they were read from, with all defaults: hygge.slo.convert/1.
 [[nodiscard]] std::string convert_json(TimeMs at_ms, std::span<const slo::Definition> definitions);
 
+/// Rule files of Prometheus: for each definition a group that records the error ratio of each
+/// window of its alerts and fires `SloBurn` for each rule, labels slo, service, as, long and short.
+/// What Prometheus cannot say (significance, exclusions, slices, `ok`, composites) is left out with
+/// a comment if `partial`. Errors: parse, otherwise, with all messages, one a line: E_UNSUPPORTED,
+/// naming the key; E_KIND where only a database knows whether a metric is a counter.
+[[nodiscard]] Result<std::string> prometheus_rules(std::span<const slo::Definition> definitions,
+                                                   bool partial = false);
+
 /// A JSON Schema (draft 7) of one document, for editors: one line and a line feed. Written from the
 /// table of keys that the reader checks against; docs/slo.schema.json holds it.
 [[nodiscard]] std::string slo_schema();

@@ -209,6 +209,18 @@ Result<int> run_slo_convert(Context& context) {
                     0);
 }
 
+Result<int> run_slo_rules(Context& context) {
+  if (const auto to = context.arguments().get("to"); to && *to != "prometheus") {
+    return fail(ErrorCode::invalid_argument, fmt::format("slo rules --to {}: no such rules", *to),
+                "--to prometheus");
+  }
+  const auto definitions = definitions_of(context);
+  if (!definitions) return tl::unexpected<Error>(definitions.error());
+  const auto text = formats::prometheus_rules(*definitions, context.flag("partial"));
+  if (!text) return tl::unexpected<Error>(text.error());
+  return finish_slo(context.out().write(*text), 0);
+}
+
 Result<int> run_slo_schema(Context& context) {
   return finish_slo(context.out().write(formats::slo_schema()), 0);
 }

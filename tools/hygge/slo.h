@@ -65,6 +65,7 @@ Result<int> run_slo_whatif(Context& context);
 Result<int> run_slo_backtest(Context& context);
 Result<int> run_slo_forecast(Context& context);
 Result<int> run_slo_convert(Context& context);
+Result<int> run_slo_rules(Context& context);
 Result<int> run_slo_schema(Context& context);
 
 }  // namespace hygge::command

@@ -43,7 +43,8 @@ constexpr std::array kFlags = std::to_array<Flag>({
     {"now", 0, "", "off the disk, too: no file holds a deleted value when it returns", ""},
     {"explain", 0, "", "how the answer came about", ""},
     {"from", 0, "FORMAT:FILE", "ask a file instead of a database; - is stdin", ""},
-    {"to", 0, "FORMAT", "openmetrics or csv", "openmetrics csv"},
+    {"to", 0, "FORMAT", "openmetrics or csv; slo rules: prometheus", "openmetrics csv prometheus"},
+    {"partial", 0, "", "leave out what the other side cannot say, with a comment", ""},
     {"strict", 0, "", "the first bad line ends it with exit 2 and nothing written", ""},
     {"label", 0, "K=V", "add a label to every series; may be repeated", ""},
     {"prefix", 0, "TEXT", "before every metric name", ""},
@@ -175,6 +176,11 @@ constexpr std::array kConvertExamples = std::to_array<std::string_view>({
     "slo convert examples/shop/availability.yaml",
     "slo convert --format json examples/shop/latency.yaml",
     "slo convert --only shop-availability - < examples/shop/availability.yaml",
+});
+constexpr std::array kSloRulesExamples = std::to_array<std::string_view>({
+    "slo rules --to prometheus examples/shop/availability.yaml",
+    "slo rules --to prometheus --only shop-availability examples/shop/availability.yaml",
+    "slo rules --to prometheus --partial examples/shop/latency.yaml -o rules.yml",
 });
 constexpr std::array kSchemaExamples = std::to_array<std::string_view>({
     "slo schema",
@@ -354,8 +360,11 @@ constexpr std::array kVerbs = std::to_array<Verb>({
      "at only lookback within from", "tsv table json csv md openmetrics mackerel", 1, kAnyNumber,
      "a file of definitions", kForecastExamples, run_slo_forecast},
     {"slo convert", "promises", "FILE...",
-     "definitions as native YAML, those of Sloth (prometheus/v1) too; or canonical JSON", "only",
+     "definitions as native YAML, those of Sloth and OpenSLO v1 too; or canonical JSON", "only",
      "yaml json", 1, kAnyNumber, "a file of definitions", kConvertExamples, run_slo_convert},
+    {"slo rules", "promises", "FILE...",
+     "recording and alerting rules for Prometheus, to page through it", "to partial only", "yaml",
+     1, kAnyNumber, "a file of definitions", kSloRulesExamples, run_slo_rules},
     {"slo schema", "promises", "", "the JSON Schema of definition files, for editors", "", "json",
      0, 0, "", kSchemaExamples, run_slo_schema},
     {"rules check", "policy", "FILE...",
