@@ -320,8 +320,8 @@ std::string heat_map(const PageSlo& slo) {
     return at < lead || at - lead >= slo.days.size() ? nullptr : &slo.days[at - lead];
   };
   std::string out = fmt::format(
-      "<div class=scroll tabindex=0 role=region aria-label=\"{}: days\"><table class=days>"
-      "<caption>How fast each day spent the budget</caption><thead><tr><td>",
+      "<div class=scroll tabindex=0 role=region aria-label=\"{}: days\"><table class=days "
+      "aria-label=\"How fast each day spent the budget\"><thead><tr><td>",
       escaped(slo.definition.name));
   std::string month;
   for (std::size_t week = 0; week < weeks; ++week) {
@@ -355,7 +355,9 @@ std::string heat_map(const PageSlo& slo) {
 
 std::string days(const PageSlo& slo) {
   if (slo.days.empty() || !slo.report.sli) return {};
-  std::string out = "<div>\n<h3>By day</h3>\n" + heat_map(slo);
+  std::string out =
+      "<div>\n<h3>By day</h3>\n<p class=soft>How fast each day spent the budget</p>\n" +
+      heat_map(slo);
   constexpr auto kColumns = std::to_array<PageColumn>({{"day"},
                                                        {"bad", true},
                                                        {"total", true},

@@ -45,9 +45,7 @@
     const reading = figure.querySelector('.reading');
     const first = data.length > 0 ? Number(figure.dataset.from) : 0;
     const drawn = [];
-    const make = (plot, column, start, name, extra) => {
-      const values = data.map((row) => [row[0], row[column]]);
-      if (start !== undefined) values.unshift([first, start]);
+    const make = (plot, values, name, rowAt, extra) => {
       const chart = new Dygraph(plot, values, {
         labels: ['time', name],
         colors: [color(name)],
@@ -76,7 +74,7 @@
           }
         },
         highlightCallback: (event, x, points, index) => {
-          const row = data.find((one) => one[0] >= x) || data[data.length - 1], at = parts(row[0]);
+          const row = rowAt(x) || data[data.length - 1], at = parts(row[0]);
           const errors = row[2] === null ? 'no events' : 'worst error ratio ' + row[2] + ' %';
           reading.textContent = dateOf(at) + ' ' + at.hour + ':' + at.minute + ': budget left ' + row[1] + ' %, ' + errors;
         },
@@ -96,8 +94,14 @@
     };
     if (data.length === 0) continue;
     const low = Math.min(0, ...data.map((row) => row[1] ?? 0));
-    make(figure.querySelector('.plot.budget'), 1, 100, 'budget', {valueRange: [low < 0 ? low * 1.05 : 0, 105], stepPlot: false});
-    make(figure.querySelector('.plot.errors'), 2, undefined, 'errors', {includeZero: true, stepPlot: true, strokeWidth: 1, fillAlpha: 0.25});
+    // What is left is known at the end of each row; its worst slice lies before that, so that a step begins where the
+    // row before ends.
+    make(figure.querySelector('.plot.budget'), [[first, 100], ...data.map((row) => [row[0], row[1]])], 'budget',
+      (x) => data.find((row) => row[0] >= x), {valueRange: [low < 0 ? low * 1.05 : 0, 105]});
+    const last = data[data.length - 1];
+    make(figure.querySelector('.plot.errors'),
+      [...data.map((row, i) => [i === 0 ? first : data[i - 1][0], row[2]]), [last[0], last[2]]], 'errors',
+      (x) => data.find((row) => row[0] > x), {includeZero: true, stepPlot: true, strokeWidth: 1, fillAlpha: 0.25});
   }
 
   const recolor = () => {

@@ -162,6 +162,27 @@ class ThePage(unittest.TestCase):
         self.assertGreater(page.run(f"({shade})({at})"), 20)
         self.assertLess(page.run(f"({shade})({at - 0.1})"), 20)
 
+    def test_steps_stand_where_their_slices_are(self):
+        """Of two hours around the outage, whose error ratio is 50 % from its first minute to its last."""
+        short = self.folder / "short.yaml"
+        short.write_text(DEFINITIONS.split("---")[0].replace("window: 14d", "window: 2h").replace(
+            "exclude:", "alerts: none\nexclude:"))
+        at, out = OUTAGE[1] + 1800, self.folder / "short.html"
+        self.run_hygge("slo", "report", "--at", f"@{at}", "-o", out, short)
+        page = self.chromium.open(out.as_uri())
+        # The lowest quarter of the plot, half a minute into the slice: what is drawn there but the shade.
+        filled = """(share) => {
+          const canvas = document.querySelectorAll('#checkout .plot.errors canvas')[0], c = canvas.getContext('2d');
+          const left = 62 + 8, x = Math.round(left + share * (canvas.width - left - 5));
+          return [...c.getImageData(x, Math.round(canvas.height * 0.6), 1, 1).data];
+        }"""
+        inside, outside = [], []
+        for minute in range(1, 119):
+            bad = OUTAGE[0] <= at - 7200 + minute * 60 < OUTAGE[1]
+            (inside if bad else outside).append(page.run(f"({filled})({(minute + 0.5) / 120})")[3])
+        self.assertEqual(60, len(inside))
+        self.assertGreater(min(inside), max(outside) + 20)
+
     def test_its_tables_say_what_its_charts_show(self):
         page = self.open()
         rows = page.run("[...document.querySelectorAll('#checkout .history tbody tr')]"
