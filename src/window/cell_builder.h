@@ -17,9 +17,10 @@ namespace hygge::windows {
 void add_to_cells(std::span<const TimeMs> t, std::span<const double> v, DurationMs resolution_ms,
                   std::vector<TimedCell>& cells, CellParts parts = {});
 
-/// Merges cells into those of a resolution that theirs divides, in order of time.
-[[nodiscard]] std::vector<TimedCell> coarser(std::span<const TimedCell> cells,
-                                             DurationMs resolution_ms);
+/// Merges cells into those of a resolution that theirs divides, in order of time; replaces `out`,
+/// which is not what `cells` lie in.
+void coarser(std::span<const TimedCell> cells, DurationMs resolution_ms,
+             std::vector<TimedCell>& out);
 
 /// The start of the interval (k·R, (k + 1)·R] that holds `t_ms`.
 [[nodiscard]] TimeMs interval_start(TimeMs t_ms, DurationMs resolution_ms) noexcept;

@@ -65,6 +65,9 @@
 namespace hygge::windows {
 
 inline constexpr std::uint8_t kCellRowVersion = 1;
+/// How rows are computed: raised when equal samples no longer give the bytes that they gave, so
+/// that databases have their rows made again. 2: sums of squares in four lanes.
+inline constexpr std::uint8_t kCellRowRevision = 2;
 inline constexpr std::size_t kMaxRowCells = 8'640;
 /// Tiers divide the day, and a day has at most kMaxRowCells of them.
 inline constexpr DurationMs kMinResolutionMs = 10 * kSecondMs;

@@ -4,6 +4,7 @@
 #include <array>
 #include <bit>
 #include <cmath>
+#include <limits>
 #include <optional>
 #include <tuple>
 #include <utility>
@@ -63,14 +64,21 @@ void put_odd(std::string& out, const TimedCell& one) {
   }
 }
 
+// a / b, neither negative. Dividing 32 bits takes a third of the time, and cells seldom need more.
+std::int64_t quotient(std::int64_t a, std::int64_t b) {
+  constexpr std::int64_t kMost = std::numeric_limits<std::uint32_t>::max();
+  if (a > kMost || b > kMost) return a / b;
+  return static_cast<std::uint32_t>(a) / static_cast<std::uint32_t>(b);
+}
+
 // Where in the cell a time lies: the step that is nearest, and how far from it.
 std::pair<std::int64_t, std::int64_t> place_of(const Cell& cell, TimeMs t_ms) {
   const DurationMs span = cell.t_last_ms - cell.t_first_ms;
   if (span == 0) return {0, 0};
   const auto steps = static_cast<std::int64_t>(cell.n) - 1;
   const DurationMs at = t_ms - cell.t_first_ms;
-  const std::int64_t place = (2 * at * steps + span) / (2 * span);
-  return {place, at - span * place / steps};
+  const std::int64_t place = quotient(2 * at * steps + span, 2 * span);
+  return {place, at - quotient(span * place, steps)};
 }
 
 }  // namespace

@@ -82,6 +82,12 @@ void IntegerEncoder::measure(Choice& choice) {
       group_count(n_) + with_->choose_widths(choice.residuals.data(), n_, choice.widths.data());
 }
 
+// Whether no predictor that comes later takes fewer bytes. Without residuals there is but the base,
+// which is the same for all after the first, and takes a byte at least.
+bool IntegerEncoder::cannot_be_less(const Choice& choice) noexcept {
+  return choice.all_zero && (choice.bytes == 1 || choice.rule.predictor == Predictor::delta);
+}
+
 std::size_t IntegerEncoder::plan(std::span<const std::int64_t> q) {
   HYGGE_ASSERT(!q.empty());
   n_ = q.size();
@@ -102,6 +108,7 @@ std::size_t IntegerEncoder::plan(std::span<const std::int64_t> q) {
     other_.rule = rule;
     measure(other_);
     if (predictor == Predictor::frame || other_.bytes < best_.bytes) std::swap(best_, other_);
+    if (cannot_be_less(best_)) break;
   }
   return 1 + (rule.shift != 0 ? 1 : 0) + varint_bytes(zigzag_word(rule.first)) + best_.bytes;
 }

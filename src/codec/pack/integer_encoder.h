@@ -31,6 +31,7 @@ class IntegerEncoder {
   };
   void reserve(std::size_t n);
   void measure(Choice& choice);
+  [[nodiscard]] static bool cannot_be_less(const Choice& choice) noexcept;
   [[nodiscard]] std::int64_t middle_step(std::size_t count);
 
   const Kernels* with_;

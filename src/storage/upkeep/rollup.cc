@@ -41,7 +41,8 @@ bool ends_as_counter(std::string_view metric) {
 }  // namespace
 
 std::uint64_t RollupPolicy::fingerprint() const {
-  const std::string text = fmt::format("{} {}", windows::kCellRowVersion, to_text(rules));
+  const std::string text =
+      fmt::format("{} {} {}", windows::kCellRowVersion, windows::kCellRowRevision, to_text(rules));
   return hash64(as_bytes(text)) | 1U;
 }
 

@@ -285,17 +285,16 @@ std::vector<CellRows::Row> CellRows::of(const ChunkSamples& samples, std::int32_
   HYGGE_ASSERT(!samples.t.empty());
   const TimeMs day_ms = partition_range(partition).after;
   std::vector<Row> out;
-  std::vector<TimedCell> finer;
   DurationMs finer_ms = 0;
   for (const DurationMs tier : choice.tiers) {
-    std::vector<TimedCell> cells;
     if (finer_ms != 0 && tier % finer_ms == 0) {
-      cells = windows::coarser(finer, tier);
+      windows::coarser(finer_, tier, cells_);
     } else {
-      windows::add_to_cells(samples.t, samples.v, tier, cells, choice.parts);
+      cells_.clear();
+      windows::add_to_cells(samples.t, samples.v, tier, cells_, choice.parts);
     }
-    out.push_back({tier, encoder_.encode(cells, day_ms, tier, choice.parts)});
-    finer = std::move(cells);
+    out.push_back({tier, encoder_.encode(cells_, day_ms, tier, choice.parts)});
+    std::swap(cells_, finer_);
     finer_ms = tier;
   }
   return out;

@@ -78,6 +78,8 @@ class CellRows {
 
  private:
   windows::CellRowEncoder encoder_;
+  std::vector<TimedCell> cells_;
+  std::vector<TimedCell> finer_;
 };
 
 /// Follows the chunks of a sealed partition in order of their keys.
