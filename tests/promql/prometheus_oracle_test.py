@@ -32,6 +32,8 @@ import urllib.request
 
 BASE = 1_700_000_000  # seconds; a multiple of no step
 LENGTH = 2 * 3600
+MIDNIGHT = 1_700_006_400
+DAYS = 3
 TOLERANCE = 1e-11
 LOOSE = 1e-8  # sums of squares, and averages near 0, in another order
 
@@ -48,6 +50,7 @@ class Data:
         self.histogram("took", 0)
         self.histogram("high", 1_000_000_000)
         self.aligned()
+        self.days()
 
     def times(self, aligned=False):
         t = BASE * 1000 + self.random.randrange(60_000)
@@ -145,6 +148,25 @@ class Data:
             self.families.append(("evenc" if kind == "counter" else family, kind,
                                   [("evenc_total" if kind == "counter" else name, 'job="a"',
                                     samples)]))
+
+    def days(self):
+        """Whole days, which hygge seals and then answers from cells."""
+        counters, gauges = [], []
+        for job in ("a", "b", "c"):
+            count, level = 0.0, 20.0
+            of_counter, of_gauge = [], []
+            for minute in range(DAYS * 24 * 60):
+                if self.random.random() < 0.002:
+                    continue
+                t = (MIDNIGHT + minute * 60) * 1000 + self.random.randrange(1, 50_000)
+                count = 0.0 if self.random.random() < 0.001 else count + self.random.randrange(90)
+                level += round(self.random.uniform(-2, 2), 1)
+                of_counter.append((t, count))
+                of_gauge.append((t, level))
+            counters.append(("day_total", f'job="{job}"', of_counter))
+            gauges.append(("level", f'job="{job}"', of_gauge))
+        self.families.append(("day", "counter", counters))
+        self.families.append(("level", "gauge", gauges))
 
     def write(self, path):
         with open(path, "w", encoding="utf-8") as out:
@@ -361,6 +383,7 @@ class Prometheus:
 class Hygge:
     def __init__(self, command, folder, samples):
         self.command = command
+        self.stats = {}  # of the last answer
         self.db = os.path.join(folder, "hygge")
         subprocess.run([command, "--db", self.db, "import", "openmetrics", samples], check=True,
                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=120)
@@ -380,6 +403,7 @@ class Hygge:
             return message
         # -0 is a number of its own: as an integer it would lose its sign.
         reply = json.loads(done.stdout, parse_int=float)
+        self.stats = reply["stats"]
         return {tuple(sorted(series["labels"].items())):
                 {int(t): float(v) for t, v in series["values"]} for series in reply["series"]}
 
@@ -495,6 +519,26 @@ def whole_seconds(prometheus, hygge, comparison):
                            hygge.ask(text.format("5m"), when))
 
 
+def from_cells(prometheus, hygge, comparison):
+    """Windows of whole cells and windows with ragged edges, over sealed days; returns how many."""
+    asked = 0
+    hour, ragged = (MIDNIGHT + 86_400, MIDNIGHT + DAYS * 86_400, 3600), (MIDNIGHT + 90_000, MIDNIGHT + 250_000, 7777)
+    questions_of_days = [f"{function}(day_total[{window}m])"
+                         for function in ("rate", "increase", "resets", "changes", "irate")
+                         for window in (60, 360, 1440)]
+    questions_of_days += [f"{function}(level[{window}m])"
+                          for function in GAUGE_FUNCTIONS if function not in ("deriv", "idelta")
+                          for window in (60, 360, 1440)]
+    for text in questions_of_days:
+        for when in (hour, ragged):
+            comparison.compare(text, when, prometheus.ask(text, when), hygge.ask(text, when))
+            tiers = [tier for tier in hygge.stats.get("tiers", []) if tier != "raw"]
+            if when == hour and not tiers:
+                comparison.fail(text, when, f"not answered from cells: {hygge.stats}")
+            asked += 1
+    return asked
+
+
 def over_http(prometheus, hygge, comparison, texts):
     """The command asks servers: Prometheus, as it answers itself; hygge serve, as the database."""
     serve = Serve(hygge)
@@ -552,6 +596,7 @@ def main():
                     comparison.compare(text, when, prometheus.ask(text, when),
                                        hygge.ask(text, when))
             whole_seconds(prometheus, hygge, comparison)
+            count += from_cells(prometheus, hygge, comparison)
             over_http(prometheus, hygge, comparison,
                       [*pick.sample(list(questions()), 10), *list(refused())[:2], "vector(NaN)", "-vector(0)"])
             for text in refused():
