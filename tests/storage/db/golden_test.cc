@@ -1,5 +1,6 @@
-// tests/golden/database-1: a database as the first build of format 1 wrote it. Every later build
-// opens it, by reading in place and by writing a copy.
+// tests/golden/database-N: a database as an early build of format N wrote it. Every later build
+// opens them, by reading in place and by writing a copy. They hold the same; from 2 on days have
+// cells.
 //
 //   HYGGE_GOLDEN_TO=DIR   writes a new one to DIR instead (take LOCK, OPTIONS, IDENTITY, *.log and
 //   the segment's unused
@@ -8,6 +9,7 @@
 #include <hygge/db.h>
 #include <hygge/house.h>
 
+#include <cmath>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -24,7 +26,13 @@ namespace fs = std::filesystem;
 constexpr TimeMs kStart = 1'767'225'600'000;
 constexpr const char* kBatchId = "golden-1";
 constexpr TimeRange kErased{kStart + 20'000'000, kStart + 30'000'000};
-const std::string kGolden = std::string(HYGGE_SOURCE_DIR) + "/tests/golden/database-1";
+
+class Golden : public ::testing::TestWithParam<int> {
+ protected:
+  const std::string golden_ =
+      std::string(HYGGE_SOURCE_DIR) + "/tests/golden/database-" + std::to_string(GetParam());
+};
+INSTANTIATE_TEST_SUITE_P(Formats, Golden, ::testing::Values(1, 2));
 
 Retention rules() {
   return {{{selector("m").value(), std::nullopt}},
@@ -111,6 +119,32 @@ Samples read(const Db& db) {
   return out;
 }
 
+// Rows of cells that are read; they say of the second day what its samples say.
+std::size_t rows_of_cells(const Db& db) {
+  const TimeRange day{kStart + kDayMs, kStart + 2 * kDayMs};
+  const auto view = db.view({selector("m").value()}, day);
+  EXPECT_TRUE(view);
+  std::size_t rows = 0;
+  for (const Series& series : view->series(0)) {
+    std::vector<TimedCell> cells;
+    const auto found = series.cells(kHourMs, {true, false}, day, cells);
+    EXPECT_TRUE(found);
+    rows += found->rows;
+    Cell all;
+    for (const TimedCell& one : cells) all.merge(one.cell);
+    Cell expected;
+    const SeriesSamples samples = series.samples().value();
+    for (std::size_t i = 0; i < samples.t.size(); ++i) {
+      expected.add({samples.t[i], samples.v[i]});
+    }
+    EXPECT_EQ(all.n, expected.n);
+    EXPECT_EQ(all.counter, expected.counter);
+    EXPECT_EQ(all.max, expected.max);
+    EXPECT_NEAR(all.sum_value(), expected.sum_value(), 1e-12 * std::abs(expected.sum_value()));
+  }
+  return rows;
+}
+
 std::map<std::string, std::string> bytes_of(const std::string& dir) {
   std::map<std::string, std::string> out;
   for (const auto& entry : fs::recursive_directory_iterator(dir)) {
@@ -122,7 +156,7 @@ std::map<std::string, std::string> bytes_of(const std::string& dir) {
   return out;
 }
 
-TEST(Golden, ReadInPlaceItHoldsWhatWasWrittenAndStaysAsItIs) {
+TEST_P(Golden, ReadInPlaceItHoldsWhatWasWrittenAndStaysAsItIs) {
   if (const char* to = std::getenv("HYGGE_GOLDEN_TO")) {
     const test::TempDir dir;
     Db db = Db::open(dir / "db", manual()).value();
@@ -130,9 +164,9 @@ TEST(Golden, ReadInPlaceItHoldsWhatWasWrittenAndStaysAsItIs) {
     fs::copy(dir / "db", to, fs::copy_options::recursive);
     GTEST_SKIP() << "written to " << to;
   }
-  const auto before = bytes_of(kGolden);
+  const auto before = bytes_of(golden_);
   {
-    const auto db = Db::open_read_only(kGolden);
+    const auto db = Db::open_read_only(golden_);
     ASSERT_TRUE(db) << db.error().message;
     EXPECT_EQ(read(*db), expected());
     EXPECT_EQ(db->metadata().at("m").help, "golden");
@@ -141,18 +175,21 @@ TEST(Golden, ReadInPlaceItHoldsWhatWasWrittenAndStaysAsItIs) {
     EXPECT_EQ(stats.deletes_pending, 1U);
     ASSERT_EQ(stats.days.size(), 3U) << "the first sample ends the day before";
     EXPECT_NE(stats.days[1].state, Stats::Day::State::open);
-    EXPECT_TRUE(db->verify()->ok());
+    const auto verified = db->verify().value();
+    EXPECT_TRUE(verified.ok());
+    EXPECT_EQ(verified.cell_rows > 0, GetParam() > 1);
+    EXPECT_EQ(rows_of_cells(*db) > 0, GetParam() > 1);
   }
-  EXPECT_TRUE(bytes_of(kGolden) == before);
+  EXPECT_TRUE(bytes_of(golden_) == before);
   std::size_t bytes = 0;
   for (const auto& [name, text] : before) bytes += text.size();
   EXPECT_LT(bytes, 100'000U);
 }
 
-TEST(Golden, ACopyCanBeWrittenClonedAndRepaired) {
+TEST_P(Golden, ACopyCanBeWrittenClonedAndRepaired) {
   if (std::getenv("HYGGE_GOLDEN_TO") != nullptr) GTEST_SKIP();
   const test::TempDir dir;
-  fs::copy(kGolden, dir / "db", fs::copy_options::recursive);
+  fs::copy(golden_, dir / "db", fs::copy_options::recursive);
   {
     const auto opened = Db::open(dir / "db", manual());
     ASSERT_TRUE(opened) << opened.error().message;
@@ -176,7 +213,7 @@ TEST(Golden, ACopyCanBeWrittenClonedAndRepaired) {
   }
 }
 
-TEST(Golden, ANewerFormatIsRefusedWithTheVersionItNeeds) {
+TEST(GoldenFormat, ANewerFormatIsRefusedWithTheVersionItNeeds) {
   const test::TempDir dir;
   { Db db = Db::open(dir / "db", manual()).value(); }
   std::ofstream(dir / "db/HYGGE") << "hygge database\nformat 7\nwhatever comes then\n";
