@@ -47,12 +47,18 @@ SliceCounter::SliceCounter(const Definition& definition, TimeRange range)
       needed_(needed_range(definition, range)),
       range_(with_lookback(definition, range)),
       step_ms_(definition.step_ms),
+      slice_end_ms_(range_.after),
       slices_(count_of(range_, step_ms_)),
       part_(slices_.size()),
       present_(slices_.size()) {}
 
-std::size_t SliceCounter::index_of(TimeMs t) const noexcept {
-  return static_cast<std::size_t>((slice_end(t, step_ms_) - range_.after) / step_ms_) - 1;
+std::size_t SliceCounter::index_of(TimeMs t) noexcept {
+  // Samples come by time: most lie in the slice of the one before, and divisions are dear.
+  if (t > slice_end_ms_ || t <= slice_end_ms_ - step_ms_) {
+    slice_end_ms_ = slice_end(t, step_ms_);
+    slice_ = static_cast<std::size_t>((slice_end_ms_ - range_.after) / step_ms_) - 1;
+  }
+  return slice_;
 }
 
 void SliceCounter::begin(InputSeries series) {
@@ -145,8 +151,10 @@ double SliceCounter::step(TimeMs t, double v) {
     ++slices_[slice].gaps;
     return 0;
   }
-  if (*before_ms_ > range_.after && index_of(*before_ms_) + 1 < slice) {
-    crossings_.push_back({index_of(*before_ms_), slice});
+  // A slice between them is no further than they are.
+  if (*before_ms_ > range_.after && t - *before_ms_ > step_ms_) {
+    const std::size_t before = index_of(*before_ms_);
+    if (before + 1 < slice) crossings_.push_back({before, slice});
   }
   if (v >= before_) return v - before_;
   ++slices_[slice].resets;

@@ -77,7 +77,7 @@ class SliceCounter {
     std::size_t from, to;  ///< slices: of the sample before, of the sample
   };
 
-  [[nodiscard]] std::size_t index_of(TimeMs t) const noexcept;
+  [[nodiscard]] std::size_t index_of(TimeMs t) noexcept;
   [[nodiscard]] double step(TimeMs t, double v);
   void count(const InputSeries& series, std::size_t slice, double v, double delta);
   [[nodiscard]] Result<bool> process_was_seen(const Birth& birth, const HasSample& has_sample);
@@ -90,6 +90,8 @@ class SliceCounter {
   const TimeRange needed_;
   const TimeRange range_;  ///< of the slices: the wanted one and the lookback before it
   const DurationMs step_ms_;
+  TimeMs slice_end_ms_;    ///< of the slice asked for last
+  std::size_t slice_ = 0;  ///< its index
   std::vector<Slice> slices_;
   std::vector<double> part_;
   std::vector<bool> present_;
