@@ -72,7 +72,8 @@ struct Stats {
       std::uint64_t payload_bytes = 0;
       std::uint64_t samples = 0;
     } gorilla, pack;
-  } chunks;  ///< in the store
+  } chunks;                      ///< in the store
+  std::uint64_t cell_bytes = 0;  ///< of the files (live) that hold cells
   std::uint64_t head_samples = 0;
   std::uint64_t head_bytes = 0;  ///< memory of open, late and waiting chunks
   std::uint64_t index_bytes = 0;
@@ -94,13 +95,23 @@ struct Stats {
     std::uint64_t chunks = 0;
     std::uint64_t samples = 0;
     std::uint64_t payload_bytes = 0;
-    std::uint64_t file_bytes = 0;  ///< on disk, to a block; 0 while all is in memory
+    std::uint64_t file_bytes = 0;       ///< on disk, to a block; 0 while all is in memory
+    std::uint64_t cell_file_bytes = 0;  ///< so, of its cells
   };
   std::vector<Day> days;  ///< in order
   /// Since the open:
   std::uint64_t put_passes = 0;
   std::uint64_t chunks_put = 0;
-  std::uint64_t store_flushes = 0;  ///< memtables written to files
+  std::uint64_t batches = 0;            ///< committed
+  std::uint64_t samples_taken = 0;      ///< of those
+  std::uint64_t log_written_bytes = 0;  ///< payloads of records
+  std::uint64_t store_flushes = 0;      ///< memtables written to files
+  std::uint64_t store_flush_bytes = 0;  ///< of those files
+  std::uint64_t store_compactions = 0;
+  std::uint64_t store_compaction_bytes = 0;  ///< of the files that they wrote
+  std::uint64_t store_stalls = 0;            ///< times that the store began to slow writes down
+  std::uint64_t memtable_bytes = 0;          ///< now, not since the open
+  std::uint64_t cache_bytes = 0;             ///< now: blocks of files, and memtables among them
   std::uint64_t marks = 0;
   std::uint64_t segments_unlinked = 0;
   std::uint64_t late_duplicates = 0;  ///< late samples that the store held bit for bit
@@ -115,7 +126,15 @@ struct Stats {
   std::uint64_t log_syncs = 0;         ///< of what was written: one may acknowledge many batches
   std::uint64_t log_budget_bytes = 0;  ///< as it is now; grows with the series written to
   std::uint64_t deletes_pending = 0;   ///< deletes that are masked, and still in the store
+
+  /// Bytes written to disk, log and store, for each byte of it that was logged; since the open, and
+  /// 0 before the first batch.
+  [[nodiscard]] double write_amplification() const noexcept;
 };
+
+/// The figures as OpenMetrics text, `# EOF` included: names `hygge_…`, bytes and counts as they
+/// are, per day and per codec as labels. What was counted since the open is a counter.
+[[nodiscard]] std::string to_openmetrics(const Stats& stats);
 
 /// The oldest and the newest sample of a database.
 struct TimeBounds {
@@ -279,7 +298,11 @@ class Db {
 
   /// Reads everything: checksums, keys against the index, every chunk decoded, every log record.
   [[nodiscard]] Result<VerifyReport> verify() const;
+  /// Reads the keys of all chunks: O(chunks).
   [[nodiscard]] Result<Stats> stats() const;
+  /// The engine's own counters, as to_openmetrics() writes them, for a scraper: without what only a
+  /// look at every chunk would tell. O(days and files).
+  [[nodiscard]] Result<std::string> metrics() const;
   /// Calls `each` with every stored chunk of the series that `selector` picks and that has samples
   /// in `range`: series by labels, chunks by time. Samples that are still open in memory are in no
   /// chunk. With `try_pack`, what Pack would make of Gorilla chunks is in the reports too. Decodes

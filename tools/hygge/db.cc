@@ -46,7 +46,8 @@ void days_json(Json& json, const Stats& stats) {
     json.open('{').member("from", day.range.after).member("state", name_of(day.state));
     json.member("series", day.series).member("dirty_series", day.dirty_series);
     json.member("chunks", day.chunks).member("samples", day.samples);
-    json.member("payload_bytes", day.payload_bytes).member("bytes", day.file_bytes).close('}');
+    json.member("payload_bytes", day.payload_bytes).member("bytes", day.file_bytes);
+    json.member("cell_bytes", day.cell_file_bytes).close('}');
   }
   json.close(']');
 }
@@ -70,10 +71,12 @@ std::string stats_json(const Stats& stats) {
   json.key("head").open('{').member("samples", stats.head_samples);
   json.member("bytes", stats.head_bytes).close('}');
   json.key("log").open('{').member("segments", stats.log_segments);
-  json.member("bytes", stats.log_bytes).member("replay_samples", stats.replay_samples).close('}');
+  json.member("bytes", stats.log_bytes).member("replay_samples", stats.replay_samples);
+  json.member("budget_bytes", stats.log_budget_bytes).close('}');
   json.key("index").open('{').member("bytes", stats.index_bytes).close('}');
   json.key("disk").open('{').member("bytes", stats.disk_bytes).close('}');
   json.member("partitions", stats.partitions);
+  json.member("deletes_pending", stats.deletes_pending).member("cell_bytes", stats.cell_bytes);
   days_json(json, stats);
   json.close('}');
   return json.out() + "\n";
@@ -133,6 +136,7 @@ Result<int> run_db_stats(Context& context) {
   const auto stats = db->stats();
   if (!stats) return tl::unexpected<Error>(stats.error());
   if (context.format() == "json") return done(context.out().write(stats_json(*stats)));
+  if (context.format() == "openmetrics") return done(context.out().write(to_openmetrics(*stats)));
   Figures figures;
   figures.count("samples", stats->samples);
   figures.count("series", stats->series);
@@ -144,6 +148,7 @@ Result<int> run_db_stats(Context& context) {
   figures.count("head_samples", stats->head_samples);
   figures.bytes("log_bytes", stats->log_bytes);
   figures.count("log_segments", stats->log_segments);
+  figures.bytes("log_budget_bytes", stats->log_budget_bytes);
   figures.count("replay_samples", stats->replay_samples);
   figures.bytes("disk_bytes", stats->disk_bytes);
   figures.count("partitions", stats->partitions);
@@ -155,6 +160,10 @@ Result<int> run_db_stats(Context& context) {
   }
   figures.count("partitions_sealed", sealed);
   figures.count("partitions_dirty", dirty);
+  figures.count("deletes_pending", stats->deletes_pending);
+  figures.bytes("cell_bytes", stats->cell_bytes);
+  figures.count("gorilla_samples", stats->chunks.gorilla.samples);
+  figures.count("pack_samples", stats->chunks.pack.samples);
   figures.text("samples_per_chunk", per_sample(stats->chunks.samples, stats->chunks.count));
   return done(figures.write(context));
 }

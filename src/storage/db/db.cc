@@ -185,6 +185,12 @@ Result<Stats> Db::stats() const {
   if (auto ours = impl_->process().check(); !ours) return tl::unexpected<Error>(ours.error());
   return impl_->stats();
 }
+Result<std::string> Db::metrics() const {
+  if (auto ours = impl_->process().check(); !ours) return tl::unexpected<Error>(ours.error());
+  auto stats = impl_->quick_stats();
+  if (!stats) return tl::unexpected<Error>(stats.error());
+  return to_openmetrics(*stats);
+}
 Result<void> Db::inspect_chunks(
     const Selector& selector, TimeRange range, bool try_pack,
     const std::function<void(const Labels&, const ChunkReport&)>& each) const {

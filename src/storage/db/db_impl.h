@@ -88,6 +88,7 @@ class Db::Impl {
   void abandon();  ///< what the destructor does: close(), views or not
   Result<VerifyReport> verify();
   Result<Stats> stats();
+  Result<Stats> quick_stats();
   Result<void> verify_cells(VerifyReport& out);
   [[nodiscard]] std::vector<Stats::Day> days() const;
   Result<void> inspect_chunks(const Selector& selector, TimeRange range, bool try_pack,
@@ -235,6 +236,9 @@ class Db::Impl {
   Result<void> keep_policy(storage::KeepPolicy policy);
   void drop_whole_partitions();
   [[nodiscard]] std::optional<TimeMs> retention_now() const;
+  // inspect.cc
+  Result<Stats> quick_stats(std::shared_ptr<const storage::Home>& home,
+                            storage::StoreSnapshotPtr& snapshot);
   // upkeep.cc
   Result<void> tick();
   Result<void> put_everything();
@@ -305,6 +309,7 @@ class Db::Impl {
       late_duplicates_{0}, late_outdone_{0}, early_closes_{0}, late_merges_{0};
   std::atomic<std::uint64_t> partitions_sealed_{0}, series_resealed_{0}, sealed_chunks_{0},
       sealed_bytes_{0}, cell_rows_{0};
+  std::atomic<std::uint64_t> batches_{0}, samples_taken_{0}, log_written_bytes_{0};
   std::shared_ptr<const int> views_ = std::make_shared<int>(0);  ///< use_count − 1: live views
   bool closed_ = false;                                          ///< guarded by write_mutex_
 

@@ -57,10 +57,11 @@ std::vector<Stats::Day> Db::Impl::days() const {
   return out;
 }
 
-Result<Stats> Db::Impl::stats() {
+// All that needs no look at the chunks; leaves what a look needs.
+Result<Stats> Db::Impl::quick_stats(std::shared_ptr<const storage::Home>& home,
+                                    storage::StoreSnapshotPtr& snapshot) {
   Stats out;
-  std::shared_ptr<const storage::Home> home;
-  storage::StoreSnapshotPtr snapshot;
+  std::vector<DurationMs> tiers;
   {
     const std::shared_lock lock(state_mutex_);
     if (!home_) return fail(ErrorCode::invalid_argument, fmt::format("{} is closed", dir_));
@@ -74,22 +75,19 @@ Result<Stats> Db::Impl::stats() {
     out.partitions = presence_.partition_count();
     out.days = days();
     out.deletes_pending = masks_.size();
+    out.replay_samples = open_report_.replayed_samples;
+    tiers = rollup_.stored;
     if (bounds_) {
       out.first_ms = bounds_->first_ms;
       out.last_ms = bounds_->last_ms;
     }
   }
-  ChunkScan scan = home->store->scan(snapshot, storage::ScanUse::once);
-  count_chunks(scan, out.days, out.chunks);
-  if (const Error* error = scan.error()) return tl::unexpected<Error>(*error);
   for (Stats::Day& day : out.days) {
-    out.chunks.count += day.chunks;
-    out.chunks.payload_bytes += day.payload_bytes;
-    out.chunks.samples += day.samples;
     day.file_bytes = home->store->chunk_file_bytes(partition_at(day));
+    day.cell_file_bytes = home->store->cell_file_bytes(partition_at(day), tiers);
   }
+  out.cell_bytes = home->store->cell_file_bytes();
   out.chunks.bytes = home->store->chunk_file_bytes();
-  out.samples = out.chunks.samples + out.head_samples;
   const auto log_dir = fmt::format("{}/{}", dir_, storage::kLogDir);
   if (const auto files = files_.list(log_dir)) {
     for (const storage::FileInfo& file : *files) {
@@ -100,10 +98,19 @@ Result<Stats> Db::Impl::stats() {
   auto disk = files_.tree_bytes(dir_);
   if (!disk) return tl::unexpected<Error>(disk.error());
   out.disk_bytes = *disk;
-  out.replay_samples = open_report_.replayed_samples;
   out.put_passes = put_passes_.load();
   out.chunks_put = chunks_put_.load();
-  out.store_flushes = home->store->flush_count();
+  const storage::StoreCounters store = home->store->counters();
+  out.store_flushes = store.flushes;
+  out.store_flush_bytes = store.flush_bytes;
+  out.store_compactions = store.compactions;
+  out.store_compaction_bytes = store.compaction_bytes;
+  out.store_stalls = store.stalls;
+  out.memtable_bytes = home->store->memtable_bytes();
+  out.cache_bytes = home->store->cache_bytes();
+  out.batches = batches_.load();
+  out.samples_taken = samples_taken_.load();
+  out.log_written_bytes = log_written_bytes_.load();
   out.marks = marks_.load();
   out.segments_unlinked = segments_unlinked_.load();
   out.late_duplicates = late_duplicates_.load();
@@ -117,6 +124,35 @@ Result<Stats> Db::Impl::stats() {
   out.late_merges = late_merges_.load();
   if (log_) out.log_syncs = log_->sync_count();
   return out;
+}
+
+Result<Stats> Db::Impl::quick_stats() {
+  std::shared_ptr<const storage::Home> home;
+  storage::StoreSnapshotPtr snapshot;
+  return quick_stats(home, snapshot);
+}
+
+Result<Stats> Db::Impl::stats() {
+  std::shared_ptr<const storage::Home> home;
+  storage::StoreSnapshotPtr snapshot;
+  auto out = quick_stats(home, snapshot);
+  if (!out) return out;
+  ChunkScan scan = home->store->scan(snapshot, storage::ScanUse::once);
+  count_chunks(scan, out->days, out->chunks);
+  if (const Error* error = scan.error()) return tl::unexpected<Error>(*error);
+  for (const Stats::Day& day : out->days) {
+    out->chunks.count += day.chunks;
+    out->chunks.payload_bytes += day.payload_bytes;
+    out->chunks.samples += day.samples;
+  }
+  out->samples = out->chunks.samples + out->head_samples;
+  return out;
+}
+
+double Stats::write_amplification() const noexcept {
+  if (log_written_bytes == 0) return 0;
+  const std::uint64_t written = log_written_bytes + store_flush_bytes + store_compaction_bytes;
+  return static_cast<double>(written) / static_cast<double>(log_written_bytes);
 }
 
 }  // namespace hygge

@@ -214,7 +214,10 @@ Result<std::uint64_t> Db::Impl::log_batch(const Prepared& prepared) {
     return over_limit("encoded bytes", "the batch", bytes, options_.limits.batch_bytes);
   }
   auto sequence = log_->append(records);
-  if (sequence) log_bytes_since_mark_.fetch_add(bytes, std::memory_order_relaxed);
+  if (sequence) {
+    log_bytes_since_mark_.fetch_add(bytes, std::memory_order_relaxed);
+    log_written_bytes_.fetch_add(bytes, std::memory_order_relaxed);
+  }
   return sequence;
 }
 
@@ -329,6 +332,10 @@ WriteReport Db::Impl::apply(Prepared& prepared, const storage::Knowledge& known,
   }
   append(prepared.samples, sequence, now_ms, report);
   report.series_new = prepared.series.size();
+  if (log_ && !prepared.samples.empty()) {  // without a log it is replayed
+    batches_.fetch_add(1, std::memory_order_relaxed);
+    samples_taken_.fetch_add(report.samples, std::memory_order_relaxed);
+  }
   if (!prepared.batch_id.empty()) batch_ids_.remember(prepared.batch_id, prepared.report);
   applied_sequence_ = sequence;
   waiting_bytes_.store(head_.waiting_bytes(), std::memory_order_relaxed);

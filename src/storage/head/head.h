@@ -242,7 +242,7 @@ class Head {
   template <typename Visit>
   void for_each_part(Visit&& visit);
 
-  const std::uint16_t late_chunks_;
+  std::uint16_t late_chunks_;
   std::set<Pair> crowded_;
   std::vector<SeriesState> series_;  ///< by id
   std::vector<std::uint32_t> new_births_;

@@ -47,10 +47,21 @@ class Listener : public rocksdb::EventListener {
                             bool* auto_recovery) override {
     *auto_recovery = false;
   }
-  void OnFlushCompleted(rocksdb::DB*, const rocksdb::FlushJobInfo&) override {
+  void OnFlushCompleted(rocksdb::DB*, const rocksdb::FlushJobInfo& info) override {
+    const rocksdb::TableProperties& table = info.table_properties;
     flushes.fetch_add(1, std::memory_order_relaxed);
+    flush_bytes.fetch_add(table.data_size + table.index_size, std::memory_order_relaxed);
   }
-  std::atomic<std::uint64_t> flushes{0};
+  void OnCompactionCompleted(rocksdb::DB*, const rocksdb::CompactionJobInfo& info) override {
+    compactions.fetch_add(1, std::memory_order_relaxed);
+    compaction_bytes.fetch_add(info.stats.total_output_bytes, std::memory_order_relaxed);
+  }
+  void OnStallConditionsChanged(const rocksdb::WriteStallInfo& info) override {
+    const bool begins = info.condition.prev == rocksdb::WriteStallCondition::kNormal;
+    stalls.fetch_add(begins ? 1 : 0, std::memory_order_relaxed);
+  }
+  std::atomic<std::uint64_t> flushes{0}, flush_bytes{0}, compactions{0}, compaction_bytes{0},
+      stalls{0};
 };
 
 rocksdb::BlockBasedTableOptions table_options(const std::shared_ptr<rocksdb::Cache>& cache) {
@@ -175,6 +186,10 @@ struct PartitionKeys {
 
 struct Store::Impl {
   Result<void> flush(Family family);
+  // Of all live files of a family, or of a range of its keys, to a block.
+  std::uint64_t file_bytes(Family family) const;
+  std::uint64_t file_bytes(Family family, const rocksdb::Slice& from,
+                           const rocksdb::Slice& to) const;
   Result<void> compact(Family family, const rocksdb::Slice* from, const rocksdb::Slice* to,
                        std::atomic<bool>* cancel,
                        rocksdb::BottommostLevelCompaction bottom =
@@ -571,22 +586,42 @@ Result<void> Store::scan_series(
   return {};
 }
 
-std::uint64_t Store::chunk_file_bytes() const {
+std::uint64_t Store::Impl::file_bytes(Family family) const {
   rocksdb::ColumnFamilyMetaData meta;
-  impl_->db->GetColumnFamilyMetaData(impl_->handles[kChunks], &meta);
+  db->GetColumnFamilyMetaData(handles[family], &meta);
   return meta.size;
 }
 
-std::uint64_t Store::chunk_file_bytes(std::int32_t partition) const {
-  const PartitionKeys keys(partition);
-  const rocksdb::Range range(slice(keys.from), slice(keys.to));
+std::uint64_t Store::Impl::file_bytes(Family family, const rocksdb::Slice& from,
+                                      const rocksdb::Slice& to) const {
+  const rocksdb::Range range(from, to);
   rocksdb::SizeApproximationOptions options;
   options.include_memtables = false;
   options.include_files = true;
   std::uint64_t out = 0;
-  const rocksdb::Status status =
-      impl_->db->GetApproximateSizes(options, impl_->handles[kChunks], &range, 1, &out);
+  const rocksdb::Status status = db->GetApproximateSizes(options, handles[family], &range, 1, &out);
   return status.ok() ? out : 0;
+}
+
+std::uint64_t Store::chunk_file_bytes() const { return impl_->file_bytes(kChunks); }
+
+std::uint64_t Store::cell_file_bytes() const { return impl_->file_bytes(kCells); }
+
+std::uint64_t Store::chunk_file_bytes(std::int32_t partition) const {
+  const PartitionKeys keys(partition);
+  return impl_->file_bytes(kChunks, slice(keys.from), slice(keys.to));
+}
+
+std::uint64_t Store::cell_file_bytes(std::int32_t partition,
+                                     std::span<const DurationMs> tiers) const {
+  std::uint64_t out = 0;
+  for (const DurationMs tier : tiers) {
+    const auto resolution_ms = static_cast<std::uint32_t>(tier);
+    const std::string from = encode_key(CellKey{resolution_ms, partition, 0});
+    const std::string to = encode_key(CellKey{resolution_ms, partition, 0xffff'ffffU});
+    out += impl_->file_bytes(kCells, slice(from), slice(to));
+  }
+  return out;
 }
 
 Result<void> Store::verify_checksums(
@@ -606,8 +641,18 @@ Result<void> Store::verify_checksums(
   return {};
 }
 
-std::uint64_t Store::flush_count() const noexcept {
-  return impl_->listener->flushes.load(std::memory_order_relaxed);
+std::uint64_t Store::memtable_bytes() const {
+  std::uint64_t out = 0;
+  impl_->db->GetAggregatedIntProperty(rocksdb::DB::Properties::kCurSizeAllMemTables, &out);
+  return out;
+}
+
+std::uint64_t Store::cache_bytes() const { return impl_->cache->GetUsage(); }
+
+StoreCounters Store::counters() const noexcept {
+  const Listener& listener = *impl_->listener;
+  return {listener.flushes.load(), listener.flush_bytes.load(), listener.compactions.load(),
+          listener.compaction_bytes.load(), listener.stalls.load()};
 }
 
 }  // namespace hygge::storage

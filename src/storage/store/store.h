@@ -87,6 +87,15 @@ class ChunkScan {
   std::unique_ptr<Impl> impl_;
 };
 
+/// What a store has done since its open.
+struct StoreCounters {
+  std::uint64_t flushes = 0;      ///< memtables written to files
+  std::uint64_t flush_bytes = 0;  ///< of those files
+  std::uint64_t compactions = 0;
+  std::uint64_t compaction_bytes = 0;  ///< of the files that they wrote
+  std::uint64_t stalls = 0;            ///< times that writes began to be slowed down or held up
+};
+
 /// Thread-safe. Errors: io, no_space, corruption (names the file where RocksDB does), read_only.
 class Store {
  public:
@@ -146,10 +155,18 @@ class Store {
   [[nodiscard]] std::uint64_t chunk_file_bytes() const;
   /// Of one partition, to a block.
   [[nodiscard]] std::uint64_t chunk_file_bytes(std::int32_t partition) const;
+  /// The same of `cells`; of one partition, the rows of these tiers.
+  [[nodiscard]] std::uint64_t cell_file_bytes() const;
+  [[nodiscard]] std::uint64_t cell_file_bytes(std::int32_t partition,
+                                              std::span<const DurationMs> tiers) const;
   /// Re-reads every block of every file and compares checksums. Calls `damaged(file, what)`.
   [[nodiscard]] Result<void> verify_checksums(
       const std::function<void(std::string_view file, std::string_view what)>& damaged) const;
-  [[nodiscard]] std::uint64_t flush_count() const noexcept;
+  /// What its memtables hold now.
+  [[nodiscard]] std::uint64_t memtable_bytes() const;
+  /// What its block cache holds now, the share of the memtables included.
+  [[nodiscard]] std::uint64_t cache_bytes() const;
+  [[nodiscard]] StoreCounters counters() const noexcept;
 
  private:
   struct Impl;

@@ -130,7 +130,7 @@ TEST(Store, KeepsWhatWasFlushed) {
     batch.put_meta("presence/1", "x");
     ASSERT_TRUE(store->apply(batch));
     ASSERT_TRUE(store->flush());
-    EXPECT_GE(store->flush_count(), 3U);
+    EXPECT_GE(store->counters().flushes, 3U);
   }
   auto store = open_store(dir / "store", /*read_only=*/true);
   ChunkScan scan = store->scan(store->snapshot());
