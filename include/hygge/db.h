@@ -257,6 +257,14 @@ class Db {
   /// not more than 0), read_only, no_space, io.
   [[nodiscard]] Result<void> set_retention(std::vector<RetentionRule> rules);
   [[nodiscard]] Retention retention() const;
+  /// Keeps the whole directory at or below `bytes` (0: no cap; Retention::cap_bytes says what goes
+  /// first). Log budget, memtables and three times the largest day, to write it anew and compact
+  /// it, are kept free inside it; for that days go with the next maintenance, and as often as
+  /// needed. A writer that is faster waits for it, or fails with no_space where maintenance is
+  /// manual. So it does where nothing may go: today, pins, what views hold. A directory that is
+  /// larger already shrinks with the next maintenance. Errors: invalid_argument (less than what is
+  /// in log and memory may take; names the least), read_only, no_space, io.
+  [[nodiscard]] Result<void> set_retention_cap(std::uint64_t bytes);
   /// Keeps the samples in `range` of what `selector` matches now or later, and takes a pin of
   /// exactly these back. Errors: invalid_argument (an empty range), already_exists; not_found;
   /// read_only, no_space, io.
@@ -266,9 +274,11 @@ class Db {
   /// which maintenance leaves to this call. Age counts from the earlier of the newest sample and
   /// the clock. Views stay whole. Errors: as erase.
   [[nodiscard]] Result<RetentionReport> apply_retention();
-  /// What apply_retention() would take, under `rules` or those of the database. Any database.
+  /// What apply_retention() would take, under `rules` and then under a cap (0: none), or those of
+  /// the database. Any database.
   [[nodiscard]] Result<RetentionReport> retention_dry_run(
-      const std::optional<std::vector<RetentionRule>>& rules = std::nullopt) const;
+      const std::optional<std::vector<RetentionRule>>& rules = std::nullopt,
+      std::optional<std::uint64_t> cap_bytes = std::nullopt) const;
 
   /// Replaces the rules of rollups. Days that are sealed get the cells of the new rules from
   /// maintenance and from compact(), computed from their samples; until then questions read what

@@ -32,6 +32,10 @@ struct Pin {
 struct Retention {
   std::vector<RetentionRule> rules;  ///< the first that matches a series counts
   std::vector<Pin> pins;             ///< before all rules
+  /// Bytes of the whole directory, every file counted, that it never exceeds; 0: no cap. Whatever
+  /// the rules say, days go from the oldest on, but not today and not what pins keep: first of the
+  /// series that no rule matches, then of those of the last rule, then of the one before it.
+  std::uint64_t cap_bytes = 0;
   friend bool operator==(const Retention&, const Retention&) = default;
 };
 
@@ -47,6 +51,15 @@ struct RetentionReport {
     std::uint64_t bytes = 0;
   };
   std::vector<Rule> rules;
+
+  /// What the cap takes, or would take, where there is one, beyond the rules.
+  struct Cap {
+    std::uint64_t cap_bytes = 0;
+    std::uint64_t disk_bytes = 0;  ///< of the directory, before
+    std::uint64_t kept_free = 0;   ///< for log, memtables, and one day written anew
+    std::vector<Rule> rules;       ///< only those that lose something, in that order; {} is no rule
+  };
+  std::optional<Cap> cap;
 };
 
 /// Reads rules, one a line: `SELECTOR DURATION`, DURATION as parse_duration reads it (more than 0)

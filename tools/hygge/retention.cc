@@ -1,12 +1,16 @@
-// retention: how long samples are kept. list, set, pin, unpin, apply.
+// retention: how long samples are kept. list, set, cap, pin, unpin, apply.
 #include <fmt/format.h>
 #include <hygge/db.h>
 #include <hygge/retention.h>
 
+#include <algorithm>
+#include <array>
+#include <charconv>
 #include <fstream>
 #include <iostream>
 #include <iterator>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "ask.h"
@@ -52,20 +56,32 @@ std::string edge(const Context& context, TimeMs t_ms) {
   return t_ms < kMinTimeMs || t_ms > kMaxTimeMs ? "" : context.time(t_ms);
 }
 
+void rules_member(Json& json, const std::vector<RetentionReport::Rule>& rules) {
+  json.key("rules").open('[');
+  for (const RetentionReport::Rule& rule : rules) {
+    json.open('{');
+    keep_member(json, rule.rule);
+    time_member(json, "floor", rule.floor_ms.value_or(kNoTime));
+    json.member("waits", rule.waits).member("series", rule.series);
+    json.member("samples", rule.samples).member("bytes", rule.bytes).close('}');
+  }
+  json.close(']');
+}
+
 // What each rule takes.
 Result<void> write_report(Context& context, const RetentionReport& report, bool dry) {
   if (context.format() == "json") {
     Json json;
     json.open('{').member("schema", "hygge.retention.apply/1").member("dry_run", dry);
-    json.key("rules").open('[');
-    for (const RetentionReport::Rule& rule : report.rules) {
-      json.open('{');
-      keep_member(json, rule.rule);
-      time_member(json, "floor", rule.floor_ms.value_or(kNoTime));
-      json.member("waits", rule.waits).member("series", rule.series);
-      json.member("samples", rule.samples).member("bytes", rule.bytes).close('}');
+    rules_member(json, report.rules);
+    if (report.cap) {
+      const RetentionReport::Cap& cap = *report.cap;
+      json.key("cap").open('{').member("bytes", cap.cap_bytes);
+      json.member("disk_bytes", cap.disk_bytes).member("kept_free_bytes", cap.kept_free);
+      rules_member(json, cap.rules);
+      json.close('}');
     }
-    json.close(']').close('}');
+    json.close('}');
     return context.out().write(json.out() + "\n");
   }
   Table table({{"rule", false, true, 0},
@@ -85,7 +101,53 @@ Result<void> write_report(Context& context, const RetentionReport& report, bool 
                       to_string(rule.rule.selector)));
     }
   }
+  if (report.cap) {
+    const RetentionReport::Cap& cap = *report.cap;
+    for (const RetentionReport::Rule& rule : cap.rules) {
+      table.add({to_string(rule.rule.selector), "cap", context.time(rule.floor_ms),
+                 std::to_string(rule.series), std::to_string(rule.samples),
+                 std::to_string(rule.bytes)});
+    }
+    context.note(fmt::format(
+        "cap: {}, of which {} are taken and {} kept free for log, memory and "
+        "one day written anew",
+        human_bytes(cap.cap_bytes), human_bytes(cap.disk_bytes), human_bytes(cap.kept_free)));
+  }
   return context.write_table(table);
+}
+
+// "500MB", "1.5 GiB", "2000000000", "none": bytes.
+Result<std::uint64_t> parse_size(const std::string& text) {
+  if (text == "none") return 0;
+  struct Unit {
+    std::string_view name;
+    double bytes;
+  };
+  constexpr std::array kUnits = std::to_array<Unit>({{"", 1},
+                                                     {"B", 1},
+                                                     {"kB", 1e3},
+                                                     {"KB", 1e3},
+                                                     {"MB", 1e6},
+                                                     {"GB", 1e9},
+                                                     {"TB", 1e12},
+                                                     {"KiB", 1024.0},
+                                                     {"MiB", 1024.0 * 1024},
+                                                     {"GiB", 1024.0 * 1024 * 1024},
+                                                     {"TiB", 1024.0 * 1024 * 1024 * 1024}});
+  double number = 0;
+  const char* const end = text.data() + text.size();
+  const auto read = std::from_chars(text.data(), end, number, std::chars_format::fixed);
+  std::string_view unit(read.ptr, static_cast<std::size_t>(end - read.ptr));
+  if (unit.starts_with(' ')) unit.remove_prefix(1);
+  const auto* const known =
+      std::find_if(kUnits.begin(), kUnits.end(), [&](const Unit& one) { return one.name == unit; });
+  const bool good = read.ec == std::errc() && known != kUnits.end() && number > 0 &&
+                    number * known->bytes < 1e18 && number * known->bytes >= 1;
+  if (!good) {
+    return fail(ErrorCode::invalid_argument, fmt::format("{}: not a size", text),
+                "for example 500MB, 20GiB, 2000000000 (bytes), or none");
+  }
+  return static_cast<std::uint64_t>(number * known->bytes);
 }
 
 Result<std::string> text_of(const std::string& name) {
@@ -154,7 +216,13 @@ Result<int> run_retention_list(Context& context) {
       time_member(json, "until", pin.range.until);
       json.close('}');
     }
-    json.close(']').close('}');
+    json.close(']').key("cap_bytes");
+    if (retention.cap_bytes > 0) {
+      json.number(retention.cap_bytes);
+    } else {
+      json.null();
+    }
+    json.close('}');
     return done(context.out().write(json.out() + "\n"));
   }
   Table table({{"what", false, false, 0},
@@ -169,7 +237,12 @@ Result<int> run_retention_list(Context& context) {
     table.add({"pin", to_string(pin.selector), "forever", edge(context, pin.range.after),
                edge(context, pin.range.until)});
   }
-  if (retention.rules.empty()) context.note("no rules: everything is kept for ever");
+  if (retention.cap_bytes > 0) {
+    context.note(fmt::format("cap: {} for the whole directory, oldest days first",
+                             human_bytes(retention.cap_bytes)));
+  }
+  if (retention.rules.empty() && retention.cap_bytes == 0)
+    context.note("no rules: everything is kept for ever");
   return done(context.write_table(table));
 }
 
@@ -189,6 +262,22 @@ Result<int> run_retention_set(Context& context) {
   return done(write_report(context, *report, /*dry=*/true));
 }
 
+Result<int> run_retention_cap(Context& context) {
+  const auto bytes = parse_size(context.arguments().values[0]);
+  if (!bytes) return tl::unexpected<Error>(bytes.error());
+  const bool dry = context.flag("dry-run");
+  auto db = open(context, dry);
+  if (!db) return tl::unexpected<Error>(db.error());
+  const auto report = db->retention_dry_run(std::nullopt, *bytes);
+  if (!report) return tl::unexpected<Error>(report.error());
+  if (dry) {
+    context.note("dry run: nothing was changed");
+  } else if (auto set = db->set_retention_cap(*bytes); !set) {
+    return tl::unexpected<Error>(set.error());
+  }
+  return done(write_report(context, *report, /*dry=*/true));
+}
+
 Result<int> run_retention_pin(Context& context) { return change_pin(context, &Db::pin); }
 Result<int> run_retention_unpin(Context& context) { return change_pin(context, &Db::unpin); }
 
@@ -200,11 +289,15 @@ Result<int> run_retention_apply(Context& context) {
   if (!report) return tl::unexpected<Error>(report.error());
   std::uint64_t samples = 0;
   for (const RetentionReport::Rule& rule : report->rules) samples += rule.samples;
+  if (report->cap) {
+    for (const RetentionReport::Rule& rule : report->cap->rules) samples += rule.samples;
+  }
   if (dry) {
     context.note("dry run: nothing was changed");
   } else if (samples > 0) {
-    const std::string question =
-        fmt::format("forget {} samples that the rules have done with?", grouped(samples));
+    const std::string question = fmt::format(
+        "forget {} samples that the rules have done with, or that the cap has no room for?",
+        grouped(samples));
     if (auto agreed = ask(context, question); !agreed) return tl::unexpected<Error>(agreed.error());
     report = db->apply_retention();
     if (!report) return tl::unexpected<Error>(report.error());

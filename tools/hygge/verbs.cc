@@ -217,6 +217,11 @@ constexpr std::array kKeepSetExamples = std::to_array<std::string_view>({
     "--db shop.hygge retention set - --dry-run <<< '{__name__=~\".+\"} 400d'",
     "--db shop.hygge retention set - --format json <<< '{job=\"edge\"} forever'",
 });
+constexpr std::array kCapExamples = std::to_array<std::string_view>({
+    "--db shop.hygge retention cap 20GB",
+    "--db shop.hygge retention cap 512MiB --dry-run",
+    "--db shop.hygge retention cap none",
+});
 constexpr std::array kPinExamples = std::to_array<std::string_view>({
     "--db shop.hygge retention pin 'edge_requests_total{code=\"500\"}'",
     "--db shop.hygge retention pin '{job=\"edge\"}' --range 2026-11-01..2026-12-01",
@@ -379,10 +384,13 @@ constexpr std::array kVerbs = std::to_array<Verb>({
      "tsv table json csv md", 0, 0, "", kRollupStatsExamples, run_rollup_stats},
     {"rollup verify", "policy", "", "compute all cells again and compare; exit 1 where one differs",
      "", "tsv table json", 0, 0, "", kRollupVerifyExamples, run_rollup_verify},
-    {"retention list", "policy", "", "how long samples are kept: rules and pins", "",
+    {"retention list", "policy", "", "how long samples are kept: rules, pins, cap", "",
      "tsv table json csv md", 0, 0, "", kKeepListExamples, run_retention_list},
     {"retention set", "policy", "FILE|-", "take rules from a file, a line `SELECTOR DURATION` each",
      "dry-run", "tsv table json", 1, 1, "a file of rules", kKeepSetExamples, run_retention_set},
+    {"retention cap", "policy", "SIZE|none",
+     "keep the whole directory below a size: the oldest days go first", "dry-run", "tsv table json",
+     1, 1, "a size", kCapExamples, run_retention_cap},
     {"retention pin", "policy", "SELECTOR", "keep samples whatever the rules and deletes say",
      "at range dry-run", "tsv table", 1, 1, "a selector of what to keep", kPinExamples,
      run_retention_pin},

@@ -75,6 +75,7 @@ Result<int> run_rollup_stats(Context& context);
 Result<int> run_rollup_verify(Context& context);
 Result<int> run_retention_list(Context& context);
 Result<int> run_retention_set(Context& context);
+Result<int> run_retention_cap(Context& context);
 Result<int> run_retention_pin(Context& context);
 Result<int> run_retention_unpin(Context& context);
 Result<int> run_retention_apply(Context& context);

@@ -139,6 +139,10 @@ Result<RollupStats> Db::rollup_stats() const {
 Retention Db::retention() const {
   return impl_->process().forked() ? Retention() : impl_->retention();
 }
+Result<void> Db::set_retention_cap(std::uint64_t bytes) {
+  if (auto ours = impl_->process().check(); !ours) return ours;
+  return impl_->set_retention_cap(bytes);
+}
 Result<void> Db::pin(const Selector& selector, TimeRange range) {
   if (auto ours = impl_->process().check(); !ours) return ours;
   return impl_->pin({selector, range});
@@ -152,9 +156,10 @@ Result<RetentionReport> Db::apply_retention() {
   return impl_->apply_retention();
 }
 Result<RetentionReport> Db::retention_dry_run(
-    const std::optional<std::vector<RetentionRule>>& rules) const {
+    const std::optional<std::vector<RetentionRule>>& rules,
+    std::optional<std::uint64_t> cap_bytes) const {
   if (auto ours = impl_->process().check(); !ours) return tl::unexpected<Error>(ours.error());
-  return impl_->retention_dry_run(rules);
+  return impl_->retention_dry_run(rules, cap_bytes);
 }
 
 Result<MaintainReport> Db::maintain(const Maintain& how) {

@@ -18,10 +18,12 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <limits>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <shared_mutex>
 #include <span>
 #include <stop_token>
@@ -76,10 +78,12 @@ class Db::Impl {
   Result<void> set_rollups(std::vector<RollupRule> rules);
   [[nodiscard]] std::vector<RollupRule> rollups() const;
   Result<RollupStats> rollup_stats() const;
+  Result<void> set_retention_cap(std::uint64_t bytes);
   Result<void> pin(Pin pin);
   Result<void> unpin(const Pin& pin);
   Result<RetentionReport> apply_retention();
-  Result<RetentionReport> retention_dry_run(const std::optional<std::vector<RetentionRule>>& rules);
+  Result<RetentionReport> retention_dry_run(const std::optional<std::vector<RetentionRule>>& rules,
+                                            std::optional<std::uint64_t> cap_bytes);
   Result<MaintainReport> maintain(const Maintain& how);
   Result<void> flush();
   Result<MaintainReport> compact(const Maintain& how);
@@ -181,6 +185,7 @@ class Db::Impl {
   void finish(Group& group);
   void commit(std::span<Waiting* const> waiting);
   Result<WriteReport> write_in_group(const Batch& batch);
+  Result<WriteReport> write_once(const Batch& batch);
   void pay_for_memory();
   // seal.cc
   struct SealPlan {
@@ -229,13 +234,35 @@ class Db::Impl {
   Result<std::vector<ExpiredGroup>> unpinned(const std::vector<std::uint32_t>& ids, TimeMs floor_ms,
                                              std::span<const Pin> pins) const;
   Result<void> count_expired(Expired& expired);
-  Result<void> log_expired(const std::vector<Expired>& expired);
+  Result<void> log_expired(std::span<const Expired> expired);
   Result<RetentionReport> sweep(bool jump, bool counted);
   Result<void> sweep_if_due();
   Result<void> check_open();
   Result<void> keep_policy(storage::KeepPolicy policy);
   void drop_whole_partitions();
   [[nodiscard]] std::optional<TimeMs> retention_now() const;
+  // cap.cc
+  struct CapState;
+  struct CapPlan;
+  [[nodiscard]] std::uint64_t cap_bytes() const;
+  [[nodiscard]] Result<CapState> cap_state(std::uint64_t cap_bytes) const;
+  [[nodiscard]] Result<std::vector<std::pair<RetentionRule, std::vector<std::uint32_t>>>> cap_order(
+      const storage::KeepPolicy& policy) const;
+  [[nodiscard]] Result<std::uint64_t> cap_gain(std::int32_t partition, std::uint64_t bytes,
+                                               const std::vector<std::uint32_t>& ids,
+                                               std::span<const Pin> pins) const;
+  [[nodiscard]] Result<CapPlan> cap_plan(const CapState& state,
+                                         const storage::KeepPolicy& policy) const;
+  Result<RetentionReport::Cap> cap_report(const storage::KeepPolicy& policy);
+  void find_dropped();
+  Result<bool> drop_for_cap();
+  Result<bool> compact_dropped(Step& step);
+  Result<void> keep_cap(Step& step);
+  void measure_cap();
+  [[nodiscard]] static std::uint64_t cap_cost(std::size_t bytes);
+  [[nodiscard]] std::uint64_t cap_left() const;
+  [[nodiscard]] Result<void> check_cap(std::size_t bytes);
+  std::optional<bool> make_room();
   // inspect.cc
   Result<Stats> quick_stats(std::shared_ptr<const storage::Home>& home,
                             storage::StoreSnapshotPtr& snapshot);
@@ -297,6 +324,11 @@ class Db::Impl {
   std::uint64_t put_high_water_ = 0;       ///< last record that a put pass has captured
   std::uint64_t finished_high_water_ = 0;  ///< … and stored
 
+  // Guarded by step_mutex_.
+  std::set<std::int32_t> cap_dropped_;  ///< days that the cap took from, to be compacted
+  std::uint64_t cap_change_ = 0;        ///< of the store, when it did
+  bool cap_looked_ = false;             ///< for such days of an earlier open
+
   // Guarded by upkeep_mutex_.
   std::optional<std::int64_t> swept_partition_;  ///< the day up to which retention was applied
   std::uint64_t marked_sequence_ = 0;
@@ -310,6 +342,10 @@ class Db::Impl {
   std::atomic<std::uint64_t> partitions_sealed_{0}, series_resealed_{0}, sealed_chunks_{0},
       sealed_bytes_{0}, cell_rows_{0};
   std::atomic<std::uint64_t> batches_{0}, samples_taken_{0}, log_written_bytes_{0};
+  // The cap: what writers have logged, in bytes that it may cost, and up to where they may.
+  std::atomic<std::uint64_t> cap_logged_{0};
+  std::atomic<std::uint64_t> cap_refused_{0};  ///< the most that a batch needed and did not get
+  std::atomic<std::uint64_t> cap_limit_{std::numeric_limits<std::uint64_t>::max()};
   std::shared_ptr<const int> views_ = std::make_shared<int>(0);  ///< use_count − 1: live views
   bool closed_ = false;                                          ///< guarded by write_mutex_
 

@@ -140,6 +140,19 @@ Result<WriteReport> Db::Impl::write(const Batch& batch) {
   if (read_only_) {
     return fail(ErrorCode::read_only, fmt::format("{} is open for reading only", dir_));
   }
+  // What the cap refuses is tried again for as long as that makes room, and once more: the room may
+  // have come before anybody looked.
+  constexpr int kMostInVain = 2;
+  auto report = write_once(batch);
+  for (int in_vain = 0; !report && report.error().code == ErrorCode::no_space;) {
+    const std::optional<bool> more = make_room();
+    if (!more || (in_vain = *more ? 0 : in_vain + 1) == kMostInVain) break;
+    report = write_once(batch);
+  }
+  return report;
+}
+
+Result<WriteReport> Db::Impl::write_once(const Batch& batch) {
   if (options_.sync.mode == Sync::Mode::batch) {
     auto report = write_in_group(batch);
     pay_for_memory();

@@ -390,6 +390,7 @@ Result<void> Db::Impl::start_writing() {
                                         applied_sequence_ + 1, log_options);
   if (!log) return tl::unexpected<Error>(log.error());
   log_ = std::move(*log);
+  measure_cap();
   if (options_.maintenance == Maintenance::thread) {
     thread_ = std::thread([this] { run_maintenance(); });
     step_thread_ = std::thread([this] { run_long_steps(); });

@@ -16,6 +16,8 @@
 
 #include "model/partition.h"
 #include "storage/db/db_impl.h"
+#include "storage/db/expired.h"
+#include "storage/db/step.h"
 
 namespace hygge {
 
@@ -23,18 +25,6 @@ using storage::KeepPolicy;
 using storage::kNoFloor;
 using storage::Mask;
 using Ids = std::vector<std::uint32_t>;
-
-/// Series that the same pins keep, and what goes of them.
-struct Db::Impl::ExpiredGroup {
-  std::shared_ptr<const Ids> ids;
-  std::vector<TimeRange> ranges;  ///< below the floor, without what pins keep; rising
-};
-
-/// What one rule has done with.
-struct Db::Impl::Expired {
-  RetentionReport::Rule about;
-  std::vector<ExpiredGroup> groups;
-};
 
 namespace {
 
@@ -171,7 +161,7 @@ Result<void> Db::Impl::count_expired(Expired& expired) {
   return {};
 }
 
-Result<void> Db::Impl::log_expired(const std::vector<Expired>& all) {
+Result<void> Db::Impl::log_expired(std::span<const Expired> all) {
   const std::lock_guard lock(write_mutex_);
   if (closed_) return fail(ErrorCode::invalid_argument, "the database is closed");
   for (const Expired& expired : all) {
@@ -295,6 +285,7 @@ Result<void> Db::Impl::set_retention(std::vector<RetentionRule> rules) {
   if (auto open = check_open(); !open) return open;
   KeepPolicy policy;
   policy.pins = retention_.pins;
+  policy.cap_bytes = retention_.cap_bytes;
   for (RetentionRule& rule : rules) {
     const auto old =
         std::find_if(retention_.rules.begin(), retention_.rules.end(),
@@ -311,6 +302,7 @@ Retention Db::Impl::retention() const {
   Retention out;
   for (const storage::KeepRule& kept : retention_.rules) out.rules.push_back(kept.rule);
   out.pins = retention_.pins;
+  out.cap_bytes = retention_.cap_bytes;
   return out;
 }
 
@@ -342,19 +334,35 @@ Result<void> Db::Impl::unpin(const Pin& pin) {
 
 Result<RetentionReport> Db::Impl::apply_retention() {
   if (read_only_) return for_reading_only(dir_);
-  const std::lock_guard step(step_mutex_);
-  const std::lock_guard lock(upkeep_mutex_);
-  if (auto open = check_open(); !open) return tl::unexpected<Error>(open.error());
-  return sweep(/*jump=*/true, /*counted=*/true);
+  const std::lock_guard steps(step_mutex_);
+  RetentionReport report;
+  KeepPolicy policy;
+  {
+    const std::lock_guard lock(upkeep_mutex_);
+    if (auto open = check_open(); !open) return tl::unexpected<Error>(open.error());
+    auto swept = sweep(/*jump=*/true, /*counted=*/true);
+    if (!swept || retention_.cap_bytes == 0) return swept;
+    report = std::move(*swept);
+    policy = retention_;
+  }
+  auto cap = cap_report(policy);
+  if (!cap) return tl::unexpected<Error>(cap.error());
+  report.cap = std::move(*cap);
+  const Maintain how;
+  Step step(how, closing_.get_token(), options_.clock);
+  if (auto kept = keep_cap(step); !kept) return tl::unexpected<Error>(kept.error());
+  return report;
 }
 
 Result<RetentionReport> Db::Impl::retention_dry_run(
-    const std::optional<std::vector<RetentionRule>>& rules) {
+    const std::optional<std::vector<RetentionRule>>& rules,
+    std::optional<std::uint64_t> cap_bytes) {
   KeepPolicy policy;
   {
     const std::shared_lock lock(state_mutex_);
     policy = retention_;
   }
+  policy.cap_bytes = cap_bytes.value_or(policy.cap_bytes);
   if (rules) {
     std::vector<storage::KeepRule> changed;
     for (const RetentionRule& rule : *rules) {
@@ -372,6 +380,10 @@ Result<RetentionReport> Db::Impl::retention_dry_run(
     if (auto done = count_expired(expired); !done) return tl::unexpected<Error>(done.error());
     report.rules.push_back(expired.about);
   }
+  if (policy.cap_bytes == 0) return report;
+  auto cap = cap_report(policy);
+  if (!cap) return tl::unexpected<Error>(cap.error());
+  report.cap = std::move(*cap);
   return report;
 }
 

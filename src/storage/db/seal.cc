@@ -249,6 +249,8 @@ Result<MaintainReport> Db::Impl::run_steps(const Maintain& how) {
     if (done) done = sweep_if_due();
     if (!done) return tl::unexpected<Error>(done.error());
   }
+  // Before a seal, which needs room for what it writes anew.
+  if (auto kept = keep_cap(step); !kept) return tl::unexpected<Error>(kept.error());
   if (auto sealed = seal_due(step); !sealed) return tl::unexpected<Error>(sealed.error());
   return step.report();
 }

@@ -192,6 +192,7 @@ Result<void> Db::Impl::tick() {
   if (!open_for_steps()) return {};
   const bool over = close_early();
   if (auto put = put_pass(); !put) return put;
+  measure_cap();
   const std::uint64_t since_mark = log_bytes_since_mark_.load(std::memory_order_relaxed);
   if (!over && since_mark < options_.tuning.mark_bytes) return {};
   return flush_and_mark();

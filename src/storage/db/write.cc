@@ -213,10 +213,12 @@ Result<std::uint64_t> Db::Impl::log_batch(const Prepared& prepared) {
   if (options_.limits.batch_bytes != 0 && bytes > options_.limits.batch_bytes) {
     return over_limit("encoded bytes", "the batch", bytes, options_.limits.batch_bytes);
   }
+  if (auto room = check_cap(bytes); !room) return tl::unexpected<Error>(room.error());
   auto sequence = log_->append(records);
   if (sequence) {
     log_bytes_since_mark_.fetch_add(bytes, std::memory_order_relaxed);
     log_written_bytes_.fetch_add(bytes, std::memory_order_relaxed);
+    cap_logged_.fetch_add(cap_cost(bytes));
   }
   return sequence;
 }

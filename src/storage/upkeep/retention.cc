@@ -12,6 +12,7 @@ namespace hygge::storage {
 namespace {
 
 constexpr std::uint8_t kPolicyVersion = 1;
+constexpr std::uint8_t kVersionWithCap = 2;
 
 tl::unexpected<Error> damaged() {
   return fail(ErrorCode::corruption, fmt::format("meta: entry {} is damaged", kRetentionName));
@@ -41,7 +42,8 @@ Result<Pin> read_pin(ByteReader& in) {
 }  // namespace
 
 std::string encode_policy(const KeepPolicy& policy) {
-  std::string out(1, static_cast<char>(kPolicyVersion));
+  // What an older library can read, where it can.
+  std::string out(1, static_cast<char>(policy.cap_bytes == 0 ? kPolicyVersion : kVersionWithCap));
   put_varint(out, policy.rules.size());
   for (const KeepRule& kept : policy.rules) {
     put_text(out, to_string(kept.rule.selector));
@@ -54,13 +56,14 @@ std::string encode_policy(const KeepPolicy& policy) {
     put_varint(out, zigzag(pin.range.after));
     put_varint(out, zigzag(pin.range.until));
   }
+  if (policy.cap_bytes != 0) put_varint(out, policy.cap_bytes);
   return out;
 }
 
 Result<KeepPolicy> decode_policy(Bytes value) {
   ByteReader in(value);
   const std::uint8_t version = in.byte();
-  if (in.ok() && version > kPolicyVersion) {
+  if (in.ok() && version > kVersionWithCap) {
     return fail(ErrorCode::version,
                 fmt::format("meta: retention of version {}: written by a newer library", version));
   }
@@ -75,7 +78,9 @@ Result<KeepPolicy> decode_policy(Bytes value) {
     if (!pin) return tl::unexpected<Error>(pin.error());
     out.pins.push_back(std::move(*pin));
   }
+  if (version == kVersionWithCap) out.cap_bytes = in.varint();
   if (!in.done() || version == 0) return damaged();
+  if (version == kVersionWithCap && out.cap_bytes == 0) return damaged();
   return out;
 }
 

@@ -1,9 +1,10 @@
 // What is kept: the entry of `meta` that says it, and which days a rule has done with.
 //
-//   retention   byte     1
+//   retention   byte     1, or 2 where the cap follows
 //               varint   rules; for each: text selector | varint keep, ms (0: for ever) |
 //                        zigzag floor, ms (the smallest: none yet)
 //               varint   pins; for each: text selector | zigzag after | zigzag until
+//               varint   cap, bytes
 //
 // Floors lie on the ends of days: whole partitions go.
 #pragma once
@@ -37,6 +38,7 @@ struct KeepRule {
 struct KeepPolicy {
   std::vector<KeepRule> rules;
   std::vector<Pin> pins;
+  std::uint64_t cap_bytes = 0;  ///< of the directory; 0: none
 };
 
 [[nodiscard]] std::string encode_policy(const KeepPolicy& policy);
