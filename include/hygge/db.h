@@ -165,6 +165,13 @@ struct OpenReport {
   std::vector<std::string> notes;
 };
 
+/// What a copy of a database took.
+struct CopyReport {
+  std::uint64_t files = 0;
+  std::uint64_t linked_bytes = 0;  ///< shared with the original
+  std::uint64_t copied_bytes = 0;  ///< written anew, without the log
+};
+
 /// How Db::erase forgets.
 struct EraseOptions {
   bool now = false;      ///< off the disk, too, when the call returns
@@ -325,6 +332,18 @@ class Db {
   [[nodiscard]] const OpenReport& open_report() const noexcept;
   [[nodiscard]] const std::string& directory() const noexcept;
   [[nodiscard]] bool read_only() const noexcept;
+
+  /// Of a database that is open for reading: sees every batch up to now, as if opened again. Views
+  /// stay as they are; on an error everything does. Nothing to do for a writer. Not beside a use of
+  /// open_report(). O(series + bytes of log). Errors: as open_read_only; not_found (another
+  /// database stands there now); invalid_argument once closed.
+  [[nodiscard]] Result<void> refresh();
+
+  /// clone() and snapshot() (hygge/house.h) of this database, with every batch acknowledged before
+  /// the call; what waits in memory is written out first, so that the copy has little to replay.
+  /// Writes go on, long steps wait. Errors: theirs; those of flush().
+  [[nodiscard]] Result<CopyReport> clone(const std::string& to);
+  [[nodiscard]] Result<CopyReport> snapshot(const std::string& to);
 
   /// Writes every open chunk, leaves nothing to replay, and ends. Errors: busy while a View lives;
   /// io, no_space: acknowledged samples are in the log, the next open replays them.

@@ -24,13 +24,6 @@ struct Directory {
 /// Reads the file HYGGE. Errors: not_found, corruption, version (a newer format; names both).
 [[nodiscard]] Result<Directory> identify(const std::string& dir);
 
-/// What a copy of a database took.
-struct CopyReport {
-  std::uint64_t files = 0;
-  std::uint64_t linked_bytes = 0;  ///< shared with the original
-  std::uint64_t copied_bytes = 0;  ///< written anew, without the log
-};
-
 /// Makes a database of its own at `to`, which must not exist, of the one at `dir`: every batch
 /// acknowledged before the call, none in part. Tables are shared by hard links where the file
 /// system can, so that a clone of any size takes a moment and no space; elsewhere they are copied.

@@ -178,6 +178,18 @@ Result<void> Db::sync() {
   if (auto ours = impl_->process().check(); !ours) return ours;
   return impl_->sync();
 }
+Result<void> Db::refresh() {
+  if (auto ours = impl_->process().check(); !ours) return ours;
+  return impl_->refresh();
+}
+Result<CopyReport> Db::clone(const std::string& to) {
+  if (auto ours = impl_->process().check(); !ours) return tl::unexpected<Error>(ours.error());
+  return impl_->copy(to, /*snapshot=*/false);
+}
+Result<CopyReport> Db::snapshot(const std::string& to) {
+  if (auto ours = impl_->process().check(); !ours) return tl::unexpected<Error>(ours.error());
+  return impl_->copy(to, /*snapshot=*/true);
+}
 Result<void> Db::close() {
   if (auto ours = impl_->process().check(); !ours) return ours;
   return impl_->close();

@@ -88,6 +88,8 @@ class Db::Impl {
   Result<void> flush();
   Result<MaintainReport> compact(const Maintain& how);
   Result<void> sync();
+  Result<void> refresh();
+  Result<CopyReport> copy(const std::string& to, bool snapshot);
   Result<void> close();
   void abandon();  ///< what the destructor does: close(), views or not
   Result<VerifyReport> verify();
