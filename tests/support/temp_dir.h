@@ -4,8 +4,10 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <cstdint>
 #include <cstdlib>
 #include <filesystem>
+#include <map>
 #include <string>
 
 namespace hygge::test {
@@ -31,14 +33,27 @@ class TempDir {
   std::string path_;
 };
 
-/// A copy of a database's folder as it is, which is about what kill -9 leaves. The store may remove
-/// an old file under the copy: then it is made once more.
+/// The files of a folder, with their sizes; what vanishes meanwhile has none.
+inline std::map<std::string, std::uintmax_t> files_of(const std::string& folder) {
+  std::map<std::string, std::uintmax_t> out;
+  std::error_code gone;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder, gone)) {
+    out[entry.path().string()] = entry.file_size(gone);
+  }
+  return out;
+}
+
+/// A copy of a database's folder as it is, which is about what kill -9 leaves. The store may add
+/// and remove files under the copy, of which a manifest copied before tells nothing: then it is
+/// made once more.
 inline void copy_directory(const std::string& from, const std::string& to) {
   std::error_code gone;
+  std::map<std::string, std::uintmax_t> before;
   do {
+    before = files_of(from);
     std::filesystem::remove_all(to);
     std::filesystem::copy(from, to, std::filesystem::copy_options::recursive, gone);
-  } while (gone == std::errc::no_such_file_or_directory);
+  } while (gone == std::errc::no_such_file_or_directory || files_of(from) != before);
   ASSERT_FALSE(gone) << gone.message();
 }
 

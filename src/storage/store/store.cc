@@ -586,7 +586,9 @@ Result<void> Store::scan_series(
   return {};
 }
 
+// A store of format 1 that is open for reading has no cells.
 std::uint64_t Store::Impl::file_bytes(Family family) const {
+  if (handles.size() <= family) return 0;
   rocksdb::ColumnFamilyMetaData meta;
   db->GetColumnFamilyMetaData(handles[family], &meta);
   return meta.size;
@@ -594,6 +596,7 @@ std::uint64_t Store::Impl::file_bytes(Family family) const {
 
 std::uint64_t Store::Impl::file_bytes(Family family, const rocksdb::Slice& from,
                                       const rocksdb::Slice& to) const {
+  if (handles.size() <= family) return 0;
   const rocksdb::Range range(from, to);
   rocksdb::SizeApproximationOptions options;
   options.include_memtables = false;
