@@ -95,7 +95,8 @@ class Table {
     at->SeekToFirst();
     while (true) {
       for (; at->Valid(); at->Next()) {
-        last = at->key().ToString();
+        // The greatest: damage may have put keys out of order.
+        if (at->key().compare(last) > 0) last = at->key().ToString();
         visit(at->key(), at->value());
       }
       if (at->status().ok()) return;
@@ -104,6 +105,8 @@ class Table {
       if (!next) return;
       at = iterator();
       at->Seek(*next);
+      // Otherwise nothing would end this.
+      if (at->Valid() && at->key().compare(last) <= 0) return;
     }
   }
 
