@@ -127,18 +127,13 @@ Result<void> Workshop::finish() {
   return files_.unlink(join(to_, kUnfinishedFile));
 }
 
-// `bytes` of a file, or all that it has when that is less.
-Result<std::uint64_t> copy_bytes(Files& files, const std::string& from, const std::string& to,
-                                 std::uint64_t bytes) {
-  auto source = files.open_read(from);
-  if (!source) return tl::unexpected<Error>(source.error());
+// Copies all that a file has, and says how much that was.
+Result<std::uint64_t> copy_bytes(Files& files, storage::File& source, const std::string& to) {
   auto target = files.create(to);
   if (!target) return tl::unexpected<Error>(target.error());
   std::uint64_t done = 0;
-  while (done < bytes) {
-    const auto wanted =
-        static_cast<std::size_t>(std::min<std::uint64_t>(kBlockBytes, bytes - done));
-    auto block = (*source)->read_at(done, wanted);
+  while (true) {
+    auto block = source.read_at(done, kBlockBytes);
     if (!block) return tl::unexpected<Error>(block.error());
     if (block->empty()) break;
     if (auto wrote = (*target)->write_at(done, as_bytes(*block)); !wrote) {
@@ -154,28 +149,63 @@ Result<std::uint64_t> copy_bytes(Files& files, const std::string& from, const st
 struct TakenFile {
   std::string name;
   std::uint64_t bytes = 0;
-  bool table = false;               ///< never written again: its bytes can be shared
-  std::optional<std::string> text;  ///< what a small file held when it was read
+  bool table = false;                             ///< never written again: its bytes can be shared
+  std::optional<std::string> text;                ///< what a small file held when it was read
+  std::unique_ptr<storage::File> open = nullptr;  ///< a table that is to be copied
+  bool linked = false;                            ///< a table that has its place in the copy
 };
 
+// A table that is gone may be one that the manifest does not name; keep_what_is_used() finds out.
+Result<void> unless_gone(const Result<void>& done) {
+  if (!done && done.error().code == ErrorCode::not_found) return {};
+  return done;
+}
+
+// Tables opened before their turn, at most: descriptors are few.
+constexpr std::size_t kOpenTables = 128;
+
+// Links the tables, or opens those that cannot be linked: the writer may remove any of them while
+// the rest is copied.
+Result<void> hold_tables(Files& files, const std::string& from_dir, const std::string& to_dir,
+                         std::vector<TakenFile>& taken) {
+  std::size_t opened = 0;
+  for (TakenFile& file : taken) {
+    if (!file.table) continue;
+    const std::string from = join(from_dir, file.name);
+    auto linked = storage::link_file(from, join(to_dir, file.name));
+    if (!linked) {
+      if (linked.error().code == ErrorCode::not_found) continue;
+      return tl::unexpected<Error>(linked.error());
+    }
+    file.linked = *linked;
+    if (file.linked || opened == kOpenTables) continue;
+    if (auto open = files.open_read(from)) {
+      file.open = std::move(*open);
+      ++opened;
+    }
+  }
+  return {};
+}
+
 Result<void> take_file(Files& files, const std::string& from_dir, const std::string& to_dir,
-                       const TakenFile& file, CopyReport& report) {
-  const std::string from = join(from_dir, file.name);
+                       TakenFile& file, CopyReport& report) {
   const std::string to = join(to_dir, file.name);
   ++report.files;
   if (file.text) {
     report.copied_bytes += file.text->size();
     return files.write_synced(to, *file.text);
   }
-  if (file.table) {
-    auto linked = storage::link_file(from, to);
-    if (!linked) return tl::unexpected<Error>(linked.error());
-    if (*linked) {
-      report.linked_bytes += file.bytes;
-      return {};
-    }
+  if (file.linked) {
+    report.linked_bytes += file.bytes;
+    return {};
   }
-  auto copied = copy_bytes(files, from, to, file.bytes);
+  if (!file.open) {
+    auto open = files.open_read(join(from_dir, file.name));
+    if (!open) return tl::unexpected<Error>(open.error());
+    file.open = std::move(*open);
+  }
+  auto copied = copy_bytes(files, *file.open, to);
+  file.open.reset();
   if (!copied) return tl::unexpected<Error>(copied.error());
   report.copied_bytes += *copied;
   return {};
@@ -230,7 +260,9 @@ Result<std::vector<TakenFile>> files_beside_writer(Files& files, const std::stri
   auto entries = files.list(store);
   if (!entries) return tl::unexpected<Error>(entries.error());
   for (const storage::FileInfo& entry : *entries) {
-    if (entry.name.ends_with(".sst")) out.push_back({entry.name, entry.bytes, true, {}});
+    if (entry.name.ends_with(".sst")) {
+      out.push_back({entry.name, entry.bytes, true, {}});
+    }
   }
   return out;
 }
@@ -244,8 +276,7 @@ Result<void> keep_what_is_used(Files& files, const std::string& store_dir,
   const std::set<std::string> used(names->begin(), names->end());
   for (const TakenFile& file : taken) {
     if (!file.table || used.contains(file.name)) continue;
-    auto gone = files.unlink(join(store_dir, file.name));
-    if (!gone && gone.error().code != ErrorCode::not_found) return gone;
+    if (auto gone = unless_gone(files.unlink(join(store_dir, file.name))); !gone) return gone;
   }
   return {};
 }
@@ -255,15 +286,21 @@ Result<void> fill(Files& files, const std::string& dir, const storage::Identity&
                   const std::string& to, const storage::DatabaseId& id, CopyReport& report) {
   const std::string log_dir = join(dir, storage::kLogDir);
   const std::string store_dir = join(to, storage::kStoreDir);
+  storage::HeldSegments held;
+  if (auto took = held.take(files, log_dir, original.id); !took) return took;
   // The mark before the store: a store is then never older than the mark.
   const auto mark = storage::find_mark(files, log_dir, original.id);
   if (!mark) return tl::unexpected<Error>(mark.error());
-  const auto taken = files_beside_writer(files, dir);
+  auto taken = files_beside_writer(files, dir);
   if (!taken) return tl::unexpected<Error>(taken.error());
-  for (const TakenFile& file : *taken) {
-    auto took = take_file(files, join(dir, storage::kStoreDir), store_dir, file, report);
-    // A table that is gone by now may be one that the manifest does not name.
-    if (!took && !(file.table && took.error().code == ErrorCode::not_found)) return took;
+  const std::string original_store = join(dir, storage::kStoreDir);
+  if (auto tables = hold_tables(files, original_store, store_dir, *taken); !tables) return tables;
+  // All that the store holds a part of stands in these segments: a record comes before its chunks.
+  if (auto took = held.take(files, log_dir, original.id); !took) return took;
+  for (TakenFile& file : *taken) {
+    auto took = take_file(files, original_store, store_dir, file, report);
+    if (file.table) took = unless_gone(took);
+    if (!took) return took;
   }
   if (auto kept = keep_what_is_used(files, store_dir, *taken); !kept) return kept;
   auto log = FreshLog::begin(files, to, id, *mark);
@@ -271,6 +308,7 @@ Result<void> fill(Files& files, const std::string& dir, const storage::Identity&
   storage::ReplayOptions options;
   options.read_only = true;
   options.mark = *mark;
+  options.held = &held;
   const auto replayed =
       storage::replay(files, log_dir, original.id, options,
                       [&](const storage::LogRecord& record) { return log->add(record); });

@@ -159,7 +159,7 @@ class Db::Impl {
   Result<void> load();
   Result<void> load_series();
   Result<void> load_meta();
-  Result<void> replay_log();
+  Result<void> replay_log(const storage::HeldSegments* held = nullptr);
   Result<void> replay_record(const storage::LogRecord& record);
   Result<void> drop_unknown(Prepared& prepared, std::uint64_t sequence);
   Result<void> start_writing();

@@ -158,7 +158,14 @@ Result<std::shared_ptr<Db::Impl>> Db::Impl::open_read_only(const std::string& di
     if (!identity) return tl::unexpected<Error>(identity.error());
     impl->identity_ = *identity;
     // The mark before the store: a store is then never older than the mark.
-    auto mark = storage::find_mark(files, join(dir, storage::kLogDir), impl->identity_.id);
+    const std::string log_dir = join(dir, storage::kLogDir);
+    storage::HeldSegments log;
+    auto held = log.take(files, log_dir, impl->identity_.id);
+    if (!held) {
+      last = held.error();
+      continue;
+    }
+    auto mark = storage::find_mark(files, log_dir, impl->identity_.id);
     if (!mark) {
       last = mark.error();
       continue;
@@ -172,6 +179,11 @@ Result<std::shared_ptr<Db::Impl>> Db::Impl::open_read_only(const std::string& di
       last = store.error();
       continue;
     }
+    held = log.take(files, log_dir, impl->identity_.id);
+    if (!held) {
+      last = held.error();
+      continue;
+    }
     const std::uint64_t stored = storage::store_mark(**store);
     if (stored != 0 && stored < *mark) {
       last = storage::behind(dir, stored, *mark);
@@ -181,7 +193,7 @@ Result<std::shared_ptr<Db::Impl>> Db::Impl::open_read_only(const std::string& di
     home->store = std::move(*store);
     impl->home_ = std::move(home);
     auto loaded = impl->load();
-    if (loaded) loaded = impl->replay_log();
+    if (loaded) loaded = impl->replay_log(&log);
     if (loaded) return impl;
     last = loaded.error();
   }
@@ -273,8 +285,9 @@ Result<void> Db::Impl::load_series() {
   });
 }
 
-Result<void> Db::Impl::replay_log() {
+Result<void> Db::Impl::replay_log(const storage::HeldSegments* held) {
   storage::ReplayOptions replay;
+  replay.held = held;
   replay.read_only = read_only_;
   if (read_only_) replay.mark = marked_sequence_;
   auto report =

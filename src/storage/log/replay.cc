@@ -33,7 +33,7 @@ tl::unexpected<Error> damaged(const SegmentFile& segment, const SegmentScan& sca
 Result<void> read_on(Files& files, const SegmentFile& segment, SegmentScan& scan,
                      const RecordVisitor& visit) {
   while (has_tail(scan) && !forgivable(scan)) {
-    auto bytes = files.read(segment.path);
+    auto bytes = segment_bytes(files, segment);
     if (!bytes) return tl::unexpected<Error>(bytes.error());
     scan.bytes = std::move(*bytes);
     const std::size_t before = scan.good_end;
@@ -70,6 +70,12 @@ Result<std::uint64_t> mark_for(Files& files, const std::string& dir, const LogId
   return find_mark(files, dir, id);
 }
 
+Result<std::vector<SegmentFile>> segments_to_read(Files& files, const std::string& dir,
+                                                  const LogId& id, const ReplayOptions& options) {
+  if (options.held != nullptr) return options.held->segments();
+  return begun_segments(files, dir, id);
+}
+
 }  // namespace
 
 Result<std::uint64_t> find_mark(Files& files, const std::string& dir, const LogId& id) {
@@ -99,7 +105,7 @@ Result<ReplayReport> replay(Files& files, const std::string& dir, const LogId& i
   const auto mark = mark_for(files, dir, id, options);
   if (!mark) return tl::unexpected<Error>(mark.error());
   report.mark = *mark;
-  const auto segments = begun_segments(files, dir, id);
+  const auto segments = segments_to_read(files, dir, id, options);
   if (!segments) return tl::unexpected<Error>(segments.error());
   if (segments->empty()) {
     return fail(ErrorCode::corruption, fmt::format("{}: the log has no segment", dir),

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "storage/log/held_segments.h"
 #include "storage/log/record.h"
 #include "storage/log/segment.h"
 
@@ -19,6 +20,8 @@ struct ReplayOptions {
   bool read_only = false;
   /// The mark to start after; empty: the newest in the log.
   std::optional<std::uint64_t> mark;
+  /// The segments to read, for a reader beside a live writer; null: those of the folder.
+  const HeldSegments* held = nullptr;
 };
 
 struct ReplayReport {

@@ -43,8 +43,15 @@ Error segment_error(const SegmentFile& segment, std::size_t offset, std::string_
           {}};
 }
 
+Result<std::string> segment_bytes(Files& files, const SegmentFile& segment) {
+  if (!segment.held) return files.read(segment.path);
+  const auto size = segment.held->size();
+  if (!size) return tl::unexpected<Error>(size.error());
+  return segment.held->read_at(0, *size);
+}
+
 Result<SegmentScan> read_segment(Files& files, const SegmentFile& segment, const LogId& id) {
-  auto bytes = files.read(segment.path);
+  auto bytes = segment_bytes(files, segment);
   if (!bytes) return tl::unexpected<Error>(bytes.error());
   SegmentScan out;
   out.bytes = std::move(*bytes);

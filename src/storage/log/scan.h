@@ -28,6 +28,9 @@ struct SegmentScan {
 [[nodiscard]] Error segment_error(const SegmentFile& segment, std::size_t offset,
                                   std::string_view what, ErrorCode code);
 
+/// All bytes of a segment, from the open file where it is held.
+[[nodiscard]] Result<std::string> segment_bytes(Files& files, const SegmentFile& segment);
+
 /// Reads a segment; its header is good and belongs to `id` and to its name.
 [[nodiscard]] Result<SegmentScan> read_segment(Files& files, const SegmentFile& segment,
                                                const LogId& id);

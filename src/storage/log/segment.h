@@ -16,6 +16,7 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -43,6 +44,8 @@ struct SegmentFile {
   std::string name;
   std::uint64_t first_sequence = 0;  ///< from the name
   std::uint64_t bytes = 0;
+  std::shared_ptr<File> held =
+      nullptr;  ///< open, so that it can be read after it is unlinked; else null
 };
 /// In order. Files with other names are not segments and are left alone.
 [[nodiscard]] Result<std::vector<SegmentFile>> list_segments(Files& files, const std::string& dir);

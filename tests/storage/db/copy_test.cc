@@ -3,6 +3,7 @@
 #include <hygge/db.h>
 #include <hygge/house.h>
 
+#include <atomic>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -241,10 +242,9 @@ TEST(Copy, WhileWritesGoOnHoldsWholeBatches) {
   options.tuning.mark_bytes = 16 * 1024;
   options.tuning.log_segment_bytes = 8 * 1024;
   Db db = Db::open(dir / "a", options).value();
-  std::atomic<bool> stop{false};
   std::atomic<int> written{0};
-  std::thread writer([&] {
-    for (int i = 0; !stop; ++i) {
+  const std::jthread writer([&](const std::stop_token& stop) {
+    for (int i = 0; !stop.stop_requested(); ++i) {
       Batch batch;
       for (int k = 0; k < 40; ++k) {
         batch.add({{"__name__", "m"}, {"k", std::to_string(k)}}, kStart + i * 60'000, i);
@@ -264,8 +264,6 @@ TEST(Copy, WhileWritesGoOnHoldsWholeBatches) {
     EXPECT_GE(samples.size(), 40U * static_cast<unsigned>(at_least)) << "an acknowledged batch";
     EXPECT_TRUE(copy.verify()->ok());
   }
-  stop = true;
-  writer.join();
 }
 
 }  // namespace

@@ -50,6 +50,35 @@ TEST_F(LogReplayTest, DeliversWhatFollowsTheMarkGiven) {
   EXPECT_EQ(error_of({false, 9}).code, ErrorCode::corruption) << "the log ends before its mark";
 }
 
+// A reader beside a writer that has removed what it read.
+TEST_F(LogReplayTest, ReadsHeldSegmentsThatAreGone) {
+  HeldSegments held;
+  ASSERT_TRUE(held.take(files, kTestDir, kTestId));
+  auto log = open_log(files, 9, {1, 64});
+  add(*log, samples_record(9));
+  ASSERT_TRUE(held.take(files, kTestDir, kTestId));
+  ASSERT_TRUE(held.take(files, kTestDir, kTestId)) << "and nothing twice";
+  for (const SegmentFile& segment : held.segments()) {
+    if (segment.first_sequence > 6) break;
+    ASSERT_TRUE(files.unlink(segment.path));
+  }
+  EXPECT_EQ(error_of({true, 3}).code, ErrorCode::corruption) << "by their names they are lost";
+  const auto replayed = replay_all(files, {true, 3, &held});
+  ASSERT_TRUE(replayed) << replayed.error().message;
+  EXPECT_EQ(replayed->records, after(3));
+}
+
+TEST_F(LogReplayTest, TellsASegmentThatNobodyHeld) {
+  HeldSegments held;
+  ASSERT_TRUE(held.take(files, kTestDir, kTestId));
+  auto log = open_log(files, 9, {1, 64});
+  add(*log, samples_record(9));
+  add(*log, samples_record(10));
+  ASSERT_TRUE(files.unlink(segment_path(9)));
+  ASSERT_TRUE(held.take(files, kTestDir, kTestId));
+  EXPECT_EQ(error_of({true, 3, &held}).code, ErrorCode::corruption);
+}
+
 TEST_F(LogReplayTest, FindsTheNewestMark) {
   EXPECT_EQ(find_mark(files, kTestDir, kTestId).value(), 0U);
   auto log = open_log(files, 9, {4096, 64});
