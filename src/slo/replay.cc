@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "slo/burn.h"
 #include "slo/slices.h"
@@ -31,7 +32,6 @@ class Sums {
                std::trunc(slice.total) == slice.total && (total += slice.total) < kExactLimit;
       if (!exact_) return;
       const bool blind = slice.state == State::no_data && i > first_;
-      blind_ = blind_ || blind;
       next.bad = before.bad + static_cast<std::int64_t>(slice.bad);
       next.total = before.total + static_cast<std::int64_t>(slice.total);
       next.blind = before.blind + (blind ? 1 : 0);
@@ -39,18 +39,26 @@ class Sums {
     }
   }
 
+  // Counts up to the end of a slice.
+  struct At {
+    std::int64_t bad = 0;
+    std::int64_t total = 0;
+    std::uint32_t blind = 0;
+    std::uint32_t excluded = 0;
+  };
+
   /// Whether all counts are integers, and their sums below 2^53.
   [[nodiscard]] bool exact() const noexcept { return exact_; }
-  /// The counts of the slices (from, to].
-  [[nodiscard]] std::int64_t bad(std::int64_t from, std::int64_t to) const noexcept {
-    return at(to).bad - at(from).bad;
+  [[nodiscard]] const At& at(std::int64_t i) const noexcept {
+    return at_[static_cast<std::size_t>(std::max<std::int64_t>(0, i))];
   }
-  [[nodiscard]] std::int64_t total(std::int64_t from, std::int64_t to) const noexcept {
-    return at(to).total - at(from).total;
+  [[nodiscard]] std::int64_t total() const noexcept { return at_.back().total; }
+  [[nodiscard]] bool all_known(std::int64_t from, std::int64_t to) const noexcept {
+    return at(to).blind == at(from).blind && (from >= 0 || first_ >= 0);
   }
-  /// Whether too few of them are known to say anything.
+  /// Whether too few of the slices (from, to] are known to say anything.
   [[nodiscard]] bool blind(std::int64_t from, std::int64_t to) const noexcept {
-    if (!blind_ && (from >= 0 || first_ >= 0)) return false;
+    if (all_known(from, to)) return false;
     std::int64_t blind = at(to).blind - at(from).blind;
     // Before the track, but after the first data ever.
     blind += std::max<std::int64_t>(0, std::min<std::int64_t>(to, 0) - std::max(from, first_));
@@ -60,21 +68,11 @@ class Sums {
 
  private:
   static constexpr double kExactLimit = 9007199254740992.0;  // 2^53
-  struct At {
-    std::int64_t bad = 0;
-    std::int64_t total = 0;
-    std::uint32_t blind = 0;
-    std::uint32_t excluded = 0;
-  };
-  [[nodiscard]] const At& at(std::int64_t i) const noexcept {
-    return at_[static_cast<std::size_t>(std::max<std::int64_t>(0, i))];
-  }
 
   DurationMs step_ms_;
   std::vector<At> at_;
   std::int64_t first_ = 0;
   bool exact_ = true;
-  bool blind_ = false;
 };
 
 // One rule at the end of the i-th slice, whatever was known before.
@@ -87,7 +85,8 @@ class Rule {
         sums_(sums),
         threshold_(rule.factor * definition.budget()),
         long_(rule.long_ms / track.step_ms()),
-        short_(rule.short_ms / track.step_ms()) {}
+        short_(rule.short_ms / track.step_ms()),
+        narrow_(fits(sums.total(), threshold_)) {}
 
   [[nodiscard]] std::int64_t long_slices() const noexcept { return long_; }
 
@@ -97,23 +96,51 @@ class Rule {
       return evaluate(track_, definition_, rule_, to).state;
     }
     if (sums_.blind(i - long_, i) || sums_.blind(i - short_, i)) return RuleState::unknown;
-    // Most slices of most histories end here.
-    const std::int64_t short_bad = sums_.bad(i - short_, i);
-    if (short_bad == 0 && threshold_.num > 0) return RuleState::ok;
-    const std::int64_t bad = sums_.bad(i - long_, i);
-    const std::int64_t total = sums_.total(i - long_, i);
+    const Sums::At& now = sums_.at(i);
+    const Sums::At& short_ago = sums_.at(i - short_);
+    const Sums::At& long_ago = sums_.at(i - long_);
+    const std::int64_t bad = now.bad - long_ago.bad;
+    const std::int64_t total = now.total - long_ago.total;
     const bool firing =
-        is_above(bad, total) && is_above(short_bad, sums_.total(i - short_, i)) &&
+        is_above(now.bad - short_ago.bad, now.total - short_ago.total) && is_above(bad, total) &&
         passes_gates(rule_, threshold_, static_cast<double>(bad), static_cast<double>(total));
     return firing ? RuleState::firing : RuleState::ok;
   }
 
+  // The first slice end from i on, at most last + 1, at which the rule may be anything but ok. Most
+  // of a history goes by here: everything is known, and the short window is not above.
+  [[nodiscard]] std::int64_t quiet_until(std::int64_t i, std::int64_t last) const noexcept {
+    if (!sums_.exact() || !narrow_ || !sums_.all_known(i - std::max(long_, short_), i)) return i;
+    const std::int64_t num = threshold_.num;
+    const std::int64_t den = threshold_.den;
+    const std::int64_t equal = rule_.or_equal ? 1 : 0;
+    const std::uint32_t blind = sums_.at(i).blind;
+    for (; i <= last; ++i) {
+      const Sums::At& now = sums_.at(i);
+      const Sums::At& ago = sums_.at(i - short_);
+      const std::int64_t total = now.total - ago.total;
+      const bool above = total != 0 && (now.bad - ago.bad) * den + equal > total * num;
+      if (now.blind != blind || above) break;
+    }
+    return i;
+  }
+
  private:
+  // Bad events of a window are at most its total ones, and those at most the track's.
+  [[nodiscard]] static bool fits(std::int64_t total, const Rational& threshold) noexcept {
+    const Wide most = std::numeric_limits<std::int64_t>::max();
+    return static_cast<Wide>(total) * std::max(threshold.num, threshold.den) < most;
+  }
   // As slo::above.
   [[nodiscard]] bool is_above(std::int64_t bad, std::int64_t total) const noexcept {
     if (total == 0) return false;
+    if (narrow_) return is_over(bad * threshold_.den, total * threshold_.num);
     const Wide left = static_cast<Wide>(bad) * threshold_.den;
     const Wide right = static_cast<Wide>(total) * threshold_.num;
+    return is_over(left, right);
+  }
+  template <typename Integer>
+  [[nodiscard]] bool is_over(Integer left, Integer right) const noexcept {
     return rule_.or_equal ? left >= right : left > right;
   }
 
@@ -124,6 +151,7 @@ class Rule {
   const Rational threshold_;
   const std::int64_t long_;
   const std::int64_t short_;
+  const bool narrow_;  ///< no product of the comparison needs more than 64 bits
 };
 
 // The firings of one rule at the ends of the slices first … last.
@@ -135,6 +163,19 @@ void replay_rule(const Rule& rule, std::size_t index, std::int64_t first, std::i
   std::int64_t known_at = first - rule.long_slices() - 1;
   bool firing = false;
   for (std::int64_t i = first - rule.long_slices(); i <= last; ++i) {
+    const std::int64_t quiet_until = rule.quiet_until(i, last);
+    if (quiet_until > i) {
+      // Ok at each of them; the ones before the first only tell what was known.
+      const std::int64_t end = std::max(i, first);
+      if (firing && end < quiet_until) {
+        out.back().to_ms = end_of(end);
+        firing = false;
+      }
+      known = RuleState::ok;
+      known_at = quiet_until - 1;
+      i = quiet_until;
+      if (i > last) break;
+    }
     RuleState state = rule.at(i);
     if (state != RuleState::unknown) {
       known = state;

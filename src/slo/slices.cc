@@ -53,8 +53,13 @@ SliceCounter::SliceCounter(const Definition& definition, TimeRange range)
       present_(slices_.size()) {}
 
 std::size_t SliceCounter::index_of(TimeMs t) noexcept {
-  // Samples come by time: most lie in the slice of the one before, and divisions are dear.
+  // Samples come by time: most lie in the slice of the one before or the next, and divisions are
+  // dear.
   if (t > slice_end_ms_ || t <= slice_end_ms_ - step_ms_) {
+    if (slice_end_ms_ > range_.after && t - slice_end_ms_ > 0 && t - slice_end_ms_ <= step_ms_) {
+      slice_end_ms_ += step_ms_;
+      return ++slice_;
+    }
     slice_end_ms_ = slice_end(t, step_ms_);
     slice_ = static_cast<std::size_t>((slice_end_ms_ - range_.after) / step_ms_) - 1;
   }
@@ -77,6 +82,10 @@ void SliceCounter::begin(InputSeries series) {
 void SliceCounter::add(std::span<const TimeMs> t, std::span<const double> v) {
   const InputSeries& series = series_.back();
   for (std::size_t i = 0; i < t.size(); ++i) {
+    if (series.kind == Kind::counter && before_ms_ && *before_ms_ > range_.after) {
+      i += add_rising(t.subspan(i), v.subspan(i));
+      if (i == t.size()) break;
+    }
     if (!needed_.contains(t[i]) || !is_sample(series.kind, v[i])) continue;
     if (range_.contains(t[i])) {
       const double delta = series.kind == Kind::counter ? step(t[i], v[i]) : v[i];
@@ -85,6 +94,41 @@ void SliceCounter::add(std::span<const TimeMs> t, std::span<const double> v) {
     before_ms_ = t[i];
     before_ = v[i];
   }
+}
+
+// What nearly all samples of a counter are: finite, no lower than the one before and no further
+// from it than a slice. Does as add() does with one of them after the other, and says how many it
+// did.
+std::size_t SliceCounter::add_rising(std::span<const TimeMs> t, std::span<const double> v) {
+  const InputSeries& series = series_.back();
+  const DurationMs near_ms = std::min(step_ms_, definition_.lookback_ms);
+  TimeMs before_ms = *before_ms_;
+  double before = before_;
+  std::size_t i = 0;
+  const auto rises = [&] {
+    const double delta = v[i] - before;  // no number where v is none
+    return t[i] - before_ms <= near_ms && delta >= 0 && delta < HUGE_VAL;
+  };
+  while (i < t.size() && t[i] <= range_.until && rises()) {
+    const std::size_t slice = index_of(t[i]);
+    double total = slices_[slice].total;
+    double part = part_[slice];
+    do {
+      total += v[i] - before;
+      part += v[i] - before;
+      before = v[i];
+      before_ms = t[i];
+      ++i;
+    } while (i < t.size() && t[i] <= slice_end_ms_ && rises());
+    if (series.in_total) {
+      present_[slice] = true;
+      slices_[slice].total = total;
+    }
+    if (series.in_part) part_[slice] = part;
+  }
+  before_ms_ = before_ms;
+  before_ = before;
+  return i;
 }
 
 CellParts SliceCounter::parts_of(Kind kind) noexcept { return {kind != Kind::counter, false}; }

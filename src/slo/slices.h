@@ -78,6 +78,7 @@ class SliceCounter {
   };
 
   [[nodiscard]] std::size_t index_of(TimeMs t) noexcept;
+  [[nodiscard]] std::size_t add_rising(std::span<const TimeMs> t, std::span<const double> v);
   [[nodiscard]] double step(TimeMs t, double v);
   void count(const InputSeries& series, std::size_t slice, double v, double delta);
   [[nodiscard]] Result<bool> process_was_seen(const Birth& birth, const HasSample& has_sample);
