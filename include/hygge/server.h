@@ -61,6 +61,7 @@ struct Options {
 ///
 ///     /api/v1/query, /api/v1/query_range   GET, and POST of a form
 ///     /api/v1/write                        POST: remote write 1.0
+///     /metrics                             GET: the engine's figures and its own, OpenMetrics
 ///     /-/ready, /-/healthy                 GET
 ///
 /// Thread-safe: any number of requests at once. Replies are gzip-compressed where the request

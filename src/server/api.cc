@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "model/lexer.h"
+#include "server/counters.h"
 #include "server/form.h"
 #include "server/reply.h"
 #include "server/write_endpoint.h"
@@ -70,6 +71,10 @@ struct Question {
   std::size_t limit = 0;
   bool stats = false;
 };
+
+constexpr std::string_view kOpenMetrics =
+    "application/openmetrics-text; version=1.0.0; charset=utf-8";
+constexpr std::string_view kEndOfMetrics = "# EOF\n";
 
 Parsed<Form> read_form(const Request& request) {
   Form form;
@@ -140,6 +145,7 @@ class Api::Impl {
         return reply;
       }
       Reply reply = (this->*route.handler)(request, cancel);
+      counters_.count_reply(route.path, reply.status);
       compress_for(request, reply);
       return reply;
     }
@@ -153,13 +159,21 @@ class Api::Impl {
     std::string_view methods;
     Handler handler;
   };
-  static const std::array<Route, 5> kRoutes;
+  static const std::array<Route, 6> kRoutes;
 
   Reply ready(const Request& /*request*/, const std::stop_token& /*cancel*/) const {
     return text_reply(200, "hygge is ready.\n");
   }
   Reply healthy(const Request& /*request*/, const std::stop_token& /*cancel*/) const {
     return text_reply(200, "hygge is healthy.\n");
+  }
+  Reply metrics(const Request& /*request*/, const std::stop_token& /*cancel*/) const {
+    auto text = db_.metrics();
+    if (!text) return error_reply(failed(text.error()));
+    text->resize(text->size() - kEndOfMetrics.size());
+    counters_.append_to(*text);
+    *text += kEndOfMetrics;
+    return {200, std::string(kOpenMetrics), {}, std::move(*text)};
   }
   Reply write(const Request& request, const std::stop_token& /*cancel*/) const {
     return write_samples(db_, request, options_.limits);
@@ -183,7 +197,8 @@ class Api::Impl {
     const auto form = read_form(request);
     if (!form) return Refused(form.error());
     Steps when;
-    for (const auto& [name, into] : {std::pair("start", &when.start_ms), std::pair("end", &when.end_ms)}) {
+    for (const auto& [name, into] :
+         {std::pair("start", &when.start_ms), std::pair("end", &when.end_ms)}) {
       const auto time = parse_api_time(form->get(name));
       if (!time) return Refused(bad_parameter(name, time.error()));
       *into = *time;
@@ -238,8 +253,10 @@ class Api::Impl {
     if (!limit) return Refused(limit.error());
     auto expression = promql::parse(form.get("query"));
     if (!expression) return Refused(bad_parameter("query", expression.error()));
-    return Question{std::move(*expression),    when, std::move(options), timeout_ms, *limit,
-                    !form.get("stats").empty()};
+    const std::string_view stats = form.get("stats");
+    options.explain = stats == "all";
+    return Question{std::move(*expression), when, std::move(options), timeout_ms, *limit,
+                    !stats.empty()};
   }
 
   Reply ask(Parsed<Question> asked, const std::stop_token& cancel) const {
@@ -259,6 +276,8 @@ class Api::Impl {
     asked->options.cancel = cancel;
     asked->options.deadline = deadline;
     auto answer = promql::query(db_, asked->expression, asked->when, asked->options);
+    const double seconds = std::chrono::duration<double>(Clock::now() - entered).count();
+    counters_.count_query(seconds);
     if (!answer) return error_reply(failed(answer.error()));
     if (asked->limit != 0 && answer->series.size() > asked->limit) {
       answer->series.resize(asked->limit);
@@ -268,19 +287,21 @@ class Api::Impl {
     extras.at_ms = asked->when.start_ms;
     extras.stats = asked->stats;
     extras.queue_seconds = std::chrono::duration<double>(entered - begun).count();
-    extras.seconds = std::chrono::duration<double>(Clock::now() - entered).count();
+    extras.seconds = seconds;
     return answer_reply(*answer, extras);
   }
 
   Db& db_;
   const Options options_;
   mutable Turnstile turnstile_;
+  mutable Counters counters_;
 };
 
-const std::array<Api::Impl::Route, 5> Api::Impl::kRoutes{{
+const std::array<Api::Impl::Route, 6> Api::Impl::kRoutes{{
     {"/api/v1/query", "GET, POST", &Impl::query},
     {"/api/v1/query_range", "GET, POST", &Impl::query_range},
     {"/api/v1/write", "POST", &Impl::write},
+    {"/metrics", "GET, HEAD", &Impl::metrics},
     {"/-/ready", "GET, HEAD", &Impl::ready},
     {"/-/healthy", "GET, HEAD", &Impl::healthy},
 }};

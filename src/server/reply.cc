@@ -68,6 +68,34 @@ void append_result(std::string& out, const promql::Answer& answer, TimeMs at_ms)
   out += ']';
 }
 
+std::string tier_name(DurationMs tier_ms) {
+  return tier_ms == 0 ? "raw" : format_duration(tier_ms);
+}
+
+void append_nodes(std::string& out, const std::vector<promql::NodeStats>& nodes) {
+  out += ",\"nodes\":[";
+  for (const promql::NodeStats& node : nodes) {
+    if (&node != nodes.data()) out += ',';
+    out += "{\"expr\":";
+    append_text(out, node.text);
+    for (const auto& [key, value] :
+         {std::pair("depth", std::uint64_t{node.depth}), std::pair("series", node.series),
+          std::pair("points", node.points), std::pair("samples", node.samples),
+          std::pair("cells", node.cells), std::pair("bytes", std::uint64_t{node.bytes})}) {
+      out += fmt::format(",\"{}\":", key);
+      append_number(out, value);
+    }
+    out += ",\"ms\":";
+    append_number(out, node.ms);
+    if (!node.tier.empty()) {
+      out += ",\"tier\":";
+      append_text(out, node.tier);
+    }
+    out += '}';
+  }
+  out += ']';
+}
+
 void append_stats(std::string& out, const promql::Answer& answer, const AnswerExtras& extras) {
   out += ",\"stats\":{\"timings\":{\"evalTotalTime\":";
   append_number(out, extras.seconds);
@@ -83,6 +111,15 @@ void append_stats(std::string& out, const promql::Answer& answer, const AnswerEx
   append_number(out, answer.stats.series);
   out += ",\"bytes\":";
   append_number(out, answer.stats.bytes);
+  out += ",\"cells\":";
+  append_number(out, answer.stats.cells);
+  out += ",\"tiers\":[";
+  for (std::size_t i = 0; i < answer.stats.tiers.size(); ++i) {
+    if (i > 0) out += ',';
+    append_text(out, tier_name(answer.stats.tiers[i]));
+  }
+  out += ']';
+  if (!answer.nodes.empty()) append_nodes(out, answer.nodes);
   out += '}';
 }
 

@@ -89,6 +89,46 @@ TEST_F(ApiTest, TellsStatisticsWhenAsked) {
   EXPECT_TRUE(good["data"]["stats"]["timings"]["evalTotalTime"].is_number());
 }
 
+TEST_F(ApiTest, TellsWhatEachPartDidWhenAskedForAll) {
+  const auto ask = [&](const char* stats) {
+    return nlohmann::json::parse(body(get("/api/v1/query", {{"query", "sum(sum_over_time(m[5m]))"},
+                                                            {"time", "300"},
+                                                            {"stats", stats}})))["data"]["stats"];
+  };
+  EXPECT_FALSE(ask("true").contains("nodes"));
+  const auto all = ask("all");
+  EXPECT_EQ(all["tiers"], nlohmann::json({"raw"}));
+  EXPECT_EQ(all["cells"], 0);
+  ASSERT_GE(all["nodes"].size(), 2U);
+  const auto& whole = all["nodes"][0];
+  EXPECT_EQ(whole["expr"], "sum(sum_over_time(m[5m]))");
+  EXPECT_EQ(whole["depth"], 0);
+  EXPECT_EQ(whole["series"], 1);
+  EXPECT_EQ(whole["points"], 1);
+  EXPECT_TRUE(whole["ms"].is_number());
+  std::uint64_t samples = 0;
+  for (const auto& node : all["nodes"]) samples += node["samples"].get<std::uint64_t>();
+  EXPECT_EQ(samples, 10U);
+}
+
+TEST_F(ApiTest, ShowsItsOwnFigures) {
+  body(get("/api/v1/query", {{"query", "m"}, {"time", "0"}}));
+  body(get("/api/v1/query", {{"query", "m"}, {"time", "0"}}));
+  body(get("/api/v1/query", {{"query", "m("}}));
+  body(get("/nowhere"));
+  const Reply reply = api_.answer(get("/metrics"));
+  EXPECT_EQ(reply.status, 200);
+  EXPECT_EQ(reply.content_type, "application/openmetrics-text; version=1.0.0; charset=utf-8");
+  for (const char* line :
+       {"hygge_series 2\n", "hygge_http_replies_total{path=\"/api/v1/query\",code=\"200\"} 2\n",
+        "hygge_http_replies_total{path=\"/api/v1/query\",code=\"400\"} 1\n",
+        "hygge_query_seconds_count 2\n"}) {
+    EXPECT_NE(reply.body.find(line), std::string::npos) << line << "in\n" << reply.body;
+  }
+  EXPECT_EQ(reply.body.find("nowhere"), std::string::npos) << "paths are no labels of strangers";
+  EXPECT_EQ(reply.body.find("# EOF\n"), reply.body.size() - 6) << "once, at the end";
+}
+
 TEST_F(ApiTest, WarningsAndInfosTravelBesideTheData) {
   const auto reply = nlohmann::json::parse(
       body(get("/api/v1/query", {{"query", "quantile(2, rate(m[5m]))"}, {"time", "300"}})));
