@@ -207,7 +207,9 @@ class Db {
   Db& operator=(Db&&) noexcept;
   ~Db();  ///< closes; errors of that are lost (see close)
 
-  /// The id of a series, created (and logged) if new. O(bytes of labels).
+  /// The id of a series, created (and logged) if new; good until this Db closes. A series of which
+  /// nothing is left, and that nobody has asked this for, leaves the database with the next
+  /// maintenance; written to again by its labels, it gets another id. O(bytes of labels).
   /// Errors: invalid_argument, limit, read_only, no_space, io.
   [[nodiscard]] Result<SeriesId> series(const Labels& labels);
   [[nodiscard]] Result<SeriesId> series(std::initializer_list<Label> labels);
@@ -327,7 +329,8 @@ class Db {
   [[nodiscard]] Result<void> inspect_chunks(
       const Selector& selector, TimeRange range, bool try_pack,
       const std::function<void(const Labels&, const ChunkReport&)>& each) const;
-  /// O(1). Empty in an empty database.
+  /// O(1). Empty in an empty database. What a delete or retention has taken counts until
+  /// maintenance has taken it out of the store.
   [[nodiscard]] std::optional<TimeBounds> time_bounds() const;
   [[nodiscard]] const OpenReport& open_report() const noexcept;
   [[nodiscard]] const std::string& directory() const noexcept;

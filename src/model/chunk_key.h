@@ -20,4 +20,10 @@ struct ChunkKey {
   friend auto operator<=>(const ChunkKey&, const ChunkKey&) = default;
 };
 
+/// The least key that is greater. `start` must not be the largest there is.
+[[nodiscard]] constexpr ChunkKey next_possible(ChunkKey key) noexcept {
+  if (++key.ordinal == 0) ++key.start;
+  return key;
+}
+
 }  // namespace hygge::storage

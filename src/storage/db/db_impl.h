@@ -162,6 +162,7 @@ class Db::Impl {
   Result<void> replay_log(const storage::HeldSegments* held = nullptr);
   Result<void> replay_record(const storage::LogRecord& record);
   Result<void> drop_unknown(Prepared& prepared, std::uint64_t sequence);
+  void claim_dropped(const storage::Mask& mask);
   Result<void> start_writing();
   // write.cc
   Result<Prepared> prepare(const Batch& batch, Group& group);
@@ -229,6 +230,14 @@ class Db::Impl {
   void wake_maintenance();
   // rollup.cc
   Result<std::function<storage::RollupChoice(std::uint32_t)>> rollup_chooser() const;
+  // gone.cc
+  Result<void> shrink_bounds();
+  [[nodiscard]] Result<std::optional<TimeBounds>> stored_bounds(bool from_the_end) const;
+  [[nodiscard]] std::vector<std::uint32_t> gone_among(std::span<const std::uint32_t> ids) const;
+  Result<void> forget_series();
+  Result<void> forget(std::span<const std::uint32_t> ids);
+  SeriesId give_out(std::uint32_t id);
+  void add_series(std::uint32_t id, std::string_view canonical);
   // retention.cc
   struct Expired;
   struct ExpiredGroup;
@@ -299,6 +308,12 @@ class Db::Impl {
   OpenReport open_report_;
   bool replayed_changes_ = false;
   bool replayed_gap_ = false;
+  /// Samples of the log whose series is in no store: a delete further on has to name them.
+  struct Dropped {
+    std::uint64_t sequence;
+    std::vector<TimeMs> t_ms;
+  };
+  std::map<std::uint32_t, Dropped> dropped_;
 
   std::mutex step_mutex_;
   std::mutex upkeep_mutex_;
@@ -334,8 +349,10 @@ class Db::Impl {
   // Guarded by upkeep_mutex_.
   std::optional<std::int64_t> swept_partition_;  ///< the day up to which retention was applied
   std::uint64_t marked_sequence_ = 0;
-  std::uint32_t idle_minute_ = 0;   ///< when silent series were last looked for
-  storage::PutCapture unfinished_;  ///< captured by a pass that could not write it
+  bool look_for_gone_ = true;              ///< whether series may have lost their last sample
+  std::vector<std::uint32_t> superseded_;  ///< ids in the store whose labels a higher one has
+  std::uint32_t idle_minute_ = 0;          ///< when silent series were last looked for
+  storage::PutCapture unfinished_;         ///< captured by a pass that could not write it
 
   std::atomic<std::size_t> waiting_bytes_{0};  ///< of the head, as of the last batch
   std::atomic<std::uint64_t> log_bytes_since_mark_{0};
@@ -350,6 +367,9 @@ class Db::Impl {
   std::atomic<std::uint64_t> cap_limit_{std::numeric_limits<std::uint64_t>::max()};
   std::shared_ptr<const int> views_ = std::make_shared<int>(0);  ///< use_count − 1: live views
   bool closed_ = false;                                          ///< guarded by write_mutex_
+
+  mutable std::mutex given_mutex_;
+  std::vector<bool> given_out_;  ///< by id: by series(); guarded by given_mutex_
 
   std::mutex wake_mutex_;
   std::condition_variable wake_;

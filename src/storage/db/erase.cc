@@ -194,16 +194,20 @@ Result<void> Db::Impl::execute_deletes() {
   // The store never lacks what the log holds.
   if (auto synced = log_->sync(); !synced) return synced;
   drop_whole_partitions();
+  bool edge = false;
   while (true) {
     Mask mask;
     {
       const std::shared_lock lock(state_mutex_);
-      if (masks_.empty()) return {};
+      if (masks_.empty()) break;
       mask = masks_.front();
+      edge = edge || !bounds_ || mask.range.contains(bounds_->first_ms) ||
+             mask.range.contains(bounds_->last_ms);
     }
     if (auto done = execute_delete(mask); !done) return done;
     finish_delete(mask);
   }
+  return edge ? shrink_bounds() : Result<void>();
 }
 
 Result<void> Db::Impl::execute_delete(const Mask& mask) {
@@ -257,6 +261,7 @@ void Db::Impl::finish_delete(const Mask& mask) {
     if (head_.holds(series, partition)) continue;
     head_.forget(series, partition);
     presence_.remove(partition, series);
+    look_for_gone_ = true;
   }
 }
 

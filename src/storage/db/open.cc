@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "base/assert.h"
@@ -23,6 +24,13 @@ using storage::join;
 using storage::no_database;
 using storage::read_identity;
 using storage::write_identity;
+
+tl::unexpected<Error> never_created(std::uint64_t sequence, std::uint32_t series) {
+  return fail(ErrorCode::corruption,
+              fmt::format("log record {}: series {} was never created, and is not in the store",
+                          sequence, series),
+              "`hygge db repair` keeps its samples under another name");
+}
 
 // Everything but HYGGE, which is made last.
 Result<void> create_directory(Files& files, const std::string& dir) {
@@ -277,7 +285,7 @@ Result<void> Db::Impl::load_series() {
   return home_->store->scan_series([&](std::uint32_t id, Bytes value) -> Result<void> {
     auto decoded = storage::decode_series_value(value);
     if (!decoded) return tl::unexpected<Error>(decoded.error());
-    index_->add(id, decoded->canonical);
+    add_series(id, decoded->canonical);
     head_.set_birth(id, decoded->birth_ms);
     // `meta` may lag the families that were flushed before it.
     next_id_ = std::max(next_id_, id + 1);
@@ -294,6 +302,10 @@ Result<void> Db::Impl::replay_log(const storage::HeldSegments* held) {
       storage::replay(files_, join(dir_, storage::kLogDir), identity_.id, replay,
                       [&](const storage::LogRecord& record) { return replay_record(record); });
   if (!report) return tl::unexpected<Error>(report.error());
+  // A delete that lies in a gap cannot be asked for.
+  if (!dropped_.empty() && !replayed_gap_) {
+    return never_created(dropped_.begin()->second.sequence, dropped_.begin()->first);
+  }
   applied_sequence_ = report->last_sequence;
   finished_high_water_ = report->mark;
   // Nothing but marks behind the mark: there is nothing to mark again.
@@ -313,7 +325,9 @@ Result<void> Db::Impl::replay_record(const storage::LogRecord& record) {
     case storage::RecordType::series: {
       auto series = storage::decode_series(record.payload);
       if (!series) return tl::unexpected<Error>(series.error());
-      if (!index_->contains(series->id)) {
+      // It may have left after this record, and its labels be those of a later one.
+      const auto same = index_->find(series->canonical);
+      if (!index_->contains(series->id) && (!same || *same < series->id)) {
         prepared.series.push_back({series->id, std::string(series->canonical)});
       }
       break;
@@ -352,7 +366,9 @@ Result<void> Db::Impl::replay_record(const storage::LogRecord& record) {
       auto erase = storage::decode_erase(record.payload);
       if (!erase) return tl::unexpected<Error>(erase.error());
       auto ids = std::make_shared<const std::vector<std::uint32_t>>(std::move(erase->ids));
-      apply_erase({record.sequence, std::move(ids), erase->range});
+      storage::Mask mask{record.sequence, std::move(ids), erase->range};
+      claim_dropped(mask);
+      apply_erase(std::move(mask));
       replayed_changes_ = true;
       return {};
     }
@@ -374,26 +390,43 @@ Result<void> Db::Impl::replay_record(const storage::LogRecord& record) {
   return {};
 }
 
+// A series that has left since is unknown. All its samples were deleted by records further on, and
+// claim_dropped() sees that this is so: where the store has lost a series, nothing else would tell.
 // Behind a gap that a repair left, the record that created a series may be lost: its samples say
 // nothing then. Its id is used up all the same.
 Result<void> Db::Impl::drop_unknown(Prepared& prepared, std::uint64_t sequence) {
   const auto unknown = [&](const storage::IdSample& sample) {
     return !index_->contains(sample.series);
   };
-  const auto first = std::find_if(prepared.samples.begin(), prepared.samples.end(), unknown);
-  if (first == prepared.samples.end()) return {};
-  if (!replayed_gap_) {
-    return fail(ErrorCode::corruption,
-                fmt::format("log record {}: series {} was never created", sequence, first->series));
+  if (std::none_of(prepared.samples.begin(), prepared.samples.end(), unknown)) return {};
+  if (replayed_gap_) {
+    for (const storage::IdSample& sample : prepared.samples) {
+      if (unknown(sample)) next_id_ = std::max(next_id_, sample.series + 1);
+    }
+    const std::size_t dropped = std::erase_if(prepared.samples, unknown);
+    open_report_.notes.push_back(
+        fmt::format("log record {}: {} samples of series whose creation is lost were dropped",
+                    sequence, dropped));
+    return {};
   }
   for (const storage::IdSample& sample : prepared.samples) {
-    if (unknown(sample)) next_id_ = std::max(next_id_, sample.series + 1);
+    if (!unknown(sample)) continue;
+    if (sample.series >= next_id_) return never_created(sequence, sample.series);
+    Dropped& dropped = dropped_.try_emplace(sample.series, Dropped{sequence, {}}).first->second;
+    dropped.t_ms.push_back(sample.t_ms);
   }
-  const std::size_t dropped = std::erase_if(prepared.samples, unknown);
-  open_report_.notes.push_back(
-      fmt::format("log record {}: {} samples of series whose creation is lost were dropped",
-                  sequence, dropped));
+  std::erase_if(prepared.samples, unknown);
   return {};
+}
+
+void Db::Impl::claim_dropped(const storage::Mask& mask) {
+  for (auto at = dropped_.begin(); at != dropped_.end();) {
+    std::vector<TimeMs>& left = at->second.t_ms;
+    if (mask.covers(at->first)) {
+      std::erase_if(left, [&](TimeMs t_ms) { return mask.range.contains(t_ms); });
+    }
+    at = left.empty() ? dropped_.erase(at) : std::next(at);
+  }
 }
 
 Result<void> Db::Impl::start_writing() {

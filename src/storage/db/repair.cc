@@ -58,7 +58,10 @@ constexpr std::string_view kRecoveredMetric = "hygge_recovered_series";
 // What the log's records after the mark name.
 struct LogIds {
   std::set<std::uint32_t> created;
-  std::map<std::uint32_t, TimeMs> sampled;  ///< with the earliest time
+  struct Times {
+    TimeMs first_ms, last_ms;
+  };
+  std::map<std::uint32_t, Times> sampled;  ///< and not all deleted further on
 
   /// Series that samples name and nothing else does.
   [[nodiscard]] bool all_in(const std::set<std::uint32_t>& stored) const {
@@ -175,7 +178,7 @@ Result<void> Collected::write(storage::Store& store, const LogIds& in_log, std::
   for (const auto& [partition, series] : pairs_) presence_.add(partition, series);
   for (const auto& [name, value] : presence_.take_changes()) batch.put_meta(name, value);
   if (!series_.empty()) high_water_ = std::max(high_water_, *series_.rbegin() + 1);
-  for (const auto& [id, t_ms] : in_log.sampled) births_.emplace(id, t_ms);
+  for (const auto& [id, times] : in_log.sampled) births_.emplace(id, times.first_ms);
   if (!births_.empty()) high_water_ = std::max(high_water_, births_.rbegin()->first + 1);
   batch.put_meta(storage::kHighWaterName, storage::encode_high_water(high_water_));
   if (bounds_ && said_) {
@@ -344,9 +347,20 @@ LogIds Repair::ids_in_log() {
     if (record.type == storage::RecordType::samples &&
         storage::decode_samples(record.payload, samples)) {
       for (const storage::IdSample& sample : samples) {
-        const auto at = out.sampled.emplace(sample.series, sample.t_ms).first;
-        at->second = std::min(at->second, sample.t_ms);
+        const LogIds::Times only{sample.t_ms, sample.t_ms};
+        LogIds::Times& times = out.sampled.emplace(sample.series, only).first->second;
+        times.first_ms = std::min(times.first_ms, sample.t_ms);
+        times.last_ms = std::max(times.last_ms, sample.t_ms);
       }
+    }
+    if (record.type != storage::RecordType::erase) return {};
+    // A series that has left since is not one whose labels are lost.
+    const auto erase = storage::decode_erase(record.payload);
+    for (const std::uint32_t id : erase ? erase->ids : std::vector<std::uint32_t>()) {
+      const auto at = out.sampled.find(id);
+      if (at == out.sampled.end()) continue;
+      const auto& [first_ms, last_ms] = at->second;
+      if (erase->range.contains(first_ms) && erase->range.contains(last_ms)) out.sampled.erase(at);
     }
     return {};
   };

@@ -247,6 +247,7 @@ Result<MaintainReport> Db::Impl::run_steps(const Maintain& how) {
     auto done = execute_deletes();
     if (done) done = merge_crowded();
     if (done) done = sweep_if_due();
+    if (done) done = forget_series();
     if (!done) return tl::unexpected<Error>(done.error());
   }
   // Before a seal, which needs room for what it writes anew.

@@ -55,6 +55,7 @@ PutCapture Db::Impl::capture_puts() {
   std::sort(changed.begin(), changed.end());
   changed.erase(std::unique(changed.begin(), changed.end()), changed.end());
   for (const std::uint32_t id : changed) {
+    if (!index_->contains(id)) continue;  // it has left
     capture.series.emplace_back(
         id, storage::encode_series_value(head_.birth_ms(id), index_->canonical(id)));
   }

@@ -314,7 +314,7 @@ WriteReport Db::Impl::apply(Prepared& prepared, const storage::Knowledge& known,
   const bool meta = !prepared.series.empty() || !prepared.metadata.empty();
   if (meta && unput_sequence_ == 0) unput_sequence_ = applied_sequence_ + 1;
   for (const NewSeries& series : prepared.series) {
-    index_->add(series.id, series.canonical);
+    add_series(series.id, series.canonical);
     unput_series_.push_back(series.id);
     next_id_ = std::max(next_id_, series.id + 1);
   }
@@ -350,7 +350,7 @@ Result<SeriesId> Db::Impl::series(const Labels& labels) {
   const std::string bytes = canonical(labels);
   {
     const std::shared_lock lock(state_mutex_);
-    if (const auto id = index_->find(bytes)) return SeriesId{*id};
+    if (const auto id = index_->find(bytes)) return give_out(*id);
   }
   if (bytes.empty()) return fail(ErrorCode::invalid_argument, "a series without any label");
   if (read_only_) {
@@ -358,7 +358,7 @@ Result<SeriesId> Db::Impl::series(const Labels& labels) {
   }
   const std::lock_guard lock(write_mutex_);
   if (closed_) return fail(ErrorCode::invalid_argument, "the database is closed");
-  if (const auto id = index_->find(bytes)) return SeriesId{*id};
+  if (const auto id = index_->find(bytes)) return give_out(*id);
   Group group;
   auto checked = check_labels(bytes);
   if (checked) checked = check_counts(bytes, /*coming=*/0, group);
@@ -371,7 +371,7 @@ Result<SeriesId> Db::Impl::series(const Labels& labels) {
     if (auto synced = log_->sync(); !synced) return tl::unexpected<Error>(synced.error());
   }
   apply(prepared, {}, *sequence);
-  return SeriesId{prepared.series[0].id};
+  return give_out(prepared.series[0].id);  // none leaves meanwhile: write_mutex_
 }
 
 }  // namespace hygge

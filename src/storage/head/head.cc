@@ -398,6 +398,25 @@ std::optional<std::uint64_t> Head::lowest_sequence() const {
   return lowest;
 }
 
+std::optional<std::pair<TimeMs, TimeMs>> Head::bounds() const {
+  std::optional<std::pair<TimeMs, TimeMs>> out;
+  const auto add = [&](TimeMs first_ms, TimeMs last_ms) {
+    out = out ? std::pair(std::min(out->first, first_ms), std::max(out->second, last_ms))
+              : std::pair(first_ms, last_ms);
+  };
+  const auto visit = [&](const Part& part) {
+    if (part.open) add(part.open->start_ms, part.open->last_ms);
+    if (part.late) add(part.late->t.front(), part.late->t.back());
+  };
+  for (const WaitingChunkPtr& chunk : waiting_) add(chunk->key.start_ms(), chunk->last_ms);
+  for (const SeriesState& state : series_) {
+    if (!state.any) continue;
+    visit(state.current);
+    if (state.older) std::for_each(state.older->begin(), state.older->end(), visit);
+  }
+  return out;
+}
+
 void Head::capture(std::uint32_t series, TimeRange range, std::vector<HeadPiece>& out) const {
   if (series >= series_.size()) return;
   const auto overlaps = [&](TimeMs first_ms, TimeMs last_ms) {

@@ -182,6 +182,9 @@ class Head {
   /// forget_stored().
   void forget(std::uint32_t series, std::int32_t partition);
 
+  /// The oldest and the newest sample in the head, if there is any.
+  [[nodiscard]] std::optional<std::pair<TimeMs, TimeMs>> bounds() const;
+
   /// The lowest sequence that anything in the head came with; empty: the head is empty.
   [[nodiscard]] std::optional<std::uint64_t> lowest_sequence() const;
 

@@ -179,7 +179,7 @@ std::size_t Index::series_with(std::string_view name, std::string_view value) co
 
 std::size_t Index::value_count(std::string_view name) const {
   const LabelTable::Name* const of_name = impl_->labels.name(name);
-  return of_name == nullptr ? 0 : of_name->labels.size();
+  return of_name == nullptr ? 0 : of_name->values;
 }
 
 std::size_t Index::series_count() const noexcept { return impl_->all.cardinality(); }

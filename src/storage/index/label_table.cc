@@ -18,6 +18,7 @@ LabelRef LabelTable::add(std::string_view part, std::string_view name, std::uint
   const auto known = by_part_.find(hash, [&](LabelRef label) { return this->part(label) == part; });
   if (known) {
     Head* const at = head(*known);
+    names_[at->name].values += at->postings.count() == 0 ? 1U : 0U;
     at->postings.add(series);
     names_[at->name].series.add(series);
     ++names_[at->name].version;
@@ -36,12 +37,14 @@ LabelRef LabelTable::add(std::string_view part, std::string_view name, std::uint
   names_[at->name].series.add(series);
   ++names_[at->name].version;
   names_[at->name].labels.push_back(label);
+  ++names_[at->name].values;
   return label;
 }
 
 void LabelTable::remove(LabelRef label, std::uint32_t series) {
   Head* const at = head(label);
   at->postings.remove(series);
+  names_[at->name].values -= at->postings.count() == 0 ? 1U : 0U;
   names_[at->name].series.remove(series);
   ++names_[at->name].version;
 }
@@ -50,7 +53,7 @@ std::uint32_t LabelTable::name_index(std::string_view name) {
   const auto known = by_name_.find(name);
   if (known != by_name_.end()) return known->second;
   const auto index = static_cast<std::uint32_t>(names_.size());
-  names_.push_back({std::string(name), {}, {}, 0});
+  names_.push_back({std::string(name), {}, {}, 0, 0});
   by_name_.emplace(names_.back().text, index);
   return index;
 }

@@ -38,6 +38,7 @@ class LabelTable {
     std::string text;
     ::Roaring series;              ///< that have a label of this name
     std::vector<LabelRef> labels;  ///< one per value, in the order they came; of some no series
+    std::size_t values = 0;        ///< labels that a series has
     std::uint64_t version = 0;     ///< of `series` and of what has which label
   };
 

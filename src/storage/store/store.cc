@@ -163,6 +163,9 @@ void StoreBatch::delete_cells(const CellKey& key) {
 void StoreBatch::put_series(std::uint32_t series, std::string_view value) {
   impl_->changes.push_back({kSeries, false, encode_series_key(series), std::string(value)});
 }
+void StoreBatch::delete_series(std::uint32_t series) {
+  impl_->changes.push_back({kSeries, true, encode_series_key(series), {}});
+}
 void StoreBatch::put_meta(std::string_view name, std::string_view value) {
   impl_->changes.push_back({kMeta, false, std::string(name), std::string(value)});
 }
@@ -229,12 +232,6 @@ class StoreSnapshot {
   rocksdb::DB* db_;
   const rocksdb::Snapshot* snapshot_;
 };
-
-// The least key that is greater.
-static ChunkKey next_possible(ChunkKey key) noexcept {
-  if (++key.ordinal == 0) ++key.start;
-  return key;
-}
 
 struct ChunkScan::Impl {
   rocksdb::DB* db = nullptr;

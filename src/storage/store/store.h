@@ -42,6 +42,7 @@ class StoreBatch {
   void put_cells(const CellKey& key, std::string_view row);
   void delete_cells(const CellKey& key);
   void put_series(std::uint32_t series, std::string_view value);
+  void delete_series(std::uint32_t series);
   void put_meta(std::string_view name, std::string_view value);
   void delete_meta(std::string_view name);
   [[nodiscard]] bool empty() const noexcept;

@@ -97,11 +97,33 @@ struct World {
     EXPECT_EQ(report->samples, expected);
   }
 
+  // Maintenance leaves neither bounds nor series of what is gone.
+  void expect_forgotten() {
+    std::vector<std::string> names;
+    std::optional<std::pair<TimeMs, TimeMs>> expected;
+    for (const auto& [k, samples] : model) {
+      names.push_back(k);
+      const std::pair of{samples.begin()->first, samples.rbegin()->first};
+      expected = expected ? std::pair(std::min(expected->first, of.first),
+                                      std::max(expected->second, of.second))
+                          : of;
+    }
+    EXPECT_EQ(db->label_values("k").value(), names);
+    const auto bounds = db->time_bounds();
+    ASSERT_EQ(bounds.has_value(), expected.has_value());
+    if (bounds) {
+      EXPECT_EQ(std::pair(bounds->first_ms, bounds->last_ms), *expected);
+    }
+  }
+
   void step() {
     const std::uint64_t what = random() % 100;
     if (what < 55) return write();
     if (what < 72) return erase();
-    if (what < 84) return succeed(db->maintain());
+    if (what < 84) {
+      succeed(db->maintain());
+      return expect_forgotten();
+    }
     if (what < 90) return succeed(db->flush());
     if (what < 92) return succeed(db->compact());
     if (what < 95) {

@@ -222,6 +222,34 @@ TEST(DbFault, OneFailedSyncRefusesTheWholeGroupAndNothingOfItIsSeen) {
   EXPECT_NE(later.error().detail.find("open it again"), std::string::npos);
 }
 
+// What a failed sync has refused lies in the log, and may come back: its series does not leave
+// meanwhile, though nothing else is left of it.
+TEST(DbFault, NoSeriesLeavesWhileARefusedBatchOfItIsInTheLog) {
+  const test::TempDir dir;
+  const Options options = manual(Sync::batch());
+  const Labels labels = Labels::from({{"__name__", "m"}, {"k", "a"}}).value();
+  {
+    Db db = Db::open(dir / "db", options).value();
+    ASSERT_TRUE(db.series(labels));
+    ASSERT_TRUE(db.write(batch_of(1)));
+    ASSERT_TRUE(db.close());
+  }
+  {
+    Db db = Db::open(dir / "db", options).value();
+    Batch batch;
+    batch.add(labels, kStart + 5, 1);
+    arm(Call::sync, EIO, 0);
+    EXPECT_FALSE(db.write(batch));
+    disarm();
+    EXPECT_FALSE(db.maintain());
+    static_cast<void>(db.close());
+  }
+  const auto after = Db::open(dir / "db", options);
+  ASSERT_TRUE(after) << after.error().message;
+  const auto view = after->view({selector("m{k=\"a\"}").value()}, everything());
+  EXPECT_EQ(view->series(0).size(), 1U) << "it has come back, whole";
+}
+
 // Under an interval nobody waits for the sync; its failure shows in the next write.
 TEST(DbFault, AFailedSyncInTheBackgroundStopsTheNextWrite) {
   const test::TempDir dir;
