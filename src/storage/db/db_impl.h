@@ -171,6 +171,7 @@ class Db::Impl {
   Result<void> decide_on(Prepared& prepared, const storage::Knowledge& known);
   Result<std::uint64_t> log_batch(const Prepared& prepared);
   Result<storage::Knowledge> ask_store(std::span<const storage::IdSample> samples, bool replaying);
+  void note_damage(const std::string& what);
   Result<std::optional<double>> stored_value(std::uint32_t series, TimeMs t_ms) const;
   [[nodiscard]] WriteReport first_report(std::string_view encoded) const;
   void name_refused(WriteReport& report) const;

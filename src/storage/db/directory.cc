@@ -31,6 +31,11 @@ Result<bool> may_create_in(Files& files, const std::string& dir) {
 }
 
 tl::unexpected<Error> no_database(const std::string& dir, bool other_files) {
+  // One that we may not look into is not one that holds nothing.
+  const auto listed = posix_files().list(dir);
+  if (!listed && listed.error().code == ErrorCode::read_only) {
+    return tl::unexpected<Error>(listed.error());
+  }
   return fail(
       ErrorCode::not_found,
       fmt::format("{} is not a hygge database: {}", dir,

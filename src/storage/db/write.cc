@@ -223,6 +223,19 @@ Result<std::uint64_t> Db::Impl::log_batch(const Prepared& prepared) {
   return sequence;
 }
 
+// While the log is replayed.
+void Db::Impl::note_damage(const std::string& what) {
+  constexpr std::size_t kMostNotes = 20;
+  const std::string note = fmt::format(
+      "the store is damaged: {}; samples of the log for it were taken all the same, `hygge db "
+      "verify` names what is lost, `hygge db repair` sets it aside",
+      what);
+  std::vector<std::string>& notes = open_report_.notes;
+  if (notes.size() < kMostNotes && std::find(notes.begin(), notes.end(), note) == notes.end()) {
+    notes.push_back(note);
+  }
+}
+
 // What the head does not know yet of the pairs (partition, series) that `samples` touch. The store
 // is asked only where the presence set has the pair; in replay always, since that set may lag.
 Result<storage::Knowledge> Db::Impl::ask_store(std::span<const IdSample> samples, bool replaying) {
@@ -257,7 +270,7 @@ Result<storage::Knowledge> Db::Impl::ask_store(std::span<const IdSample> samples
   for (auto& [touch, known] : out) {
     if (!known.stored) continue;
     if (!scan) {
-      snapshot = home_->store->snapshot();
+      if (!snapshot) snapshot = home_->store->snapshot();
       scan = home_->store->scan(snapshot);
     } else if (!scan->valid() || touch < Touch{scan->key().partition, scan->key().series}) {
       // The scan stands behind the pair before, and what it stands on lies behind this one too: in
@@ -266,6 +279,12 @@ Result<storage::Knowledge> Db::Impl::ask_store(std::span<const IdSample> samples
       continue;
     }
     auto stored = storage::stored_of(*scan, touch.first, touch.second);
+    if (!stored && stored.error().code == ErrorCode::corruption) {
+      // What is damaged must not keep out what is new.
+      if (replaying) note_damage(stored.error().message);
+      stored = storage::beyond_damage(*scan, touch.first, touch.second);
+      scan.reset();  // it stands nowhere
+    }
     if (!stored) return tl::unexpected<Error>(stored.error());
     known = *stored;
   }

@@ -99,7 +99,12 @@ Error to_error(const rocksdb::Status& status, std::string_view doing) {
                                ? "`hygge db verify` says what is damaged, `hygge db repair` keeps "
                                  "what can be read"
                                : "";
-  return {code, fmt::format("store: {}: {}", doing, status.ToString()), help, {}};
+  std::string message = fmt::format("store: {}: {}", doing, status.ToString());
+  // A table that is missing is named as RocksDB looks for it last, as no release has called one.
+  for (std::size_t at = 0; (at = message.find(".ldb", at)) != std::string::npos;) {
+    message.replace(at, 4, ".sst");
+  }
+  return {code, std::move(message), help, {}};
 }
 
 bool lacks_cells(const std::string& dir) {

@@ -263,7 +263,6 @@ TEST(Damage, AFlippedBitCostsTheChunksOfItsBlock) {
   const test::TempDir dir;
   const std::string db = dir / "db";
   fs::copy(original.path(), db, fs::copy_options::recursive);
-  // What is replayed asks the store, and a replay that meets damage fails.
   ASSERT_TRUE(Db::open(db, manual())->close());
   fs::path largest;
   for (const auto& entry : fs::directory_iterator(fs::path(db) / "store")) {
@@ -291,6 +290,66 @@ TEST(Damage, AFlippedBitCostsTheChunksOfItsBlock) {
   EXPECT_EQ(got.failed, 0);
   EXPECT_LT(original.samples().size() - got.samples.size(), original.samples().size() / 8);
   EXPECT_LT(got.samples.size(), original.samples().size());
+}
+
+// The store is damaged where the log has something to replay: it opens, says so, and what was only
+// in the log is there once the damage is set aside.
+TEST(Damage, ABlockOfTheStoreDoesNotStopAReplay) {
+  const Template original;
+  std::size_t named = 0;
+  for (int place = 1; place <= 4; ++place) {
+    SCOPED_TRACE(place);
+    const test::TempDir dir;
+    const std::string path = dir / "db";
+    fs::copy(original.path(), path, fs::copy_options::recursive);
+    // The second day's tables: what the log holds is of that day.
+    std::vector<fs::path> tables;
+    for (const auto& entry : fs::directory_iterator(fs::path(path) / "store")) {
+      if (entry.path().extension() == ".sst" && entry.file_size() > 60'000) {
+        tables.push_back(entry.path());
+      }
+    }
+    ASSERT_FALSE(tables.empty());
+    for (const fs::path& table : tables) {
+      flip(table, fs::file_size(table) * static_cast<std::uintmax_t>(place) / 6, 3);
+    }
+    auto db = Db::open(path, manual());
+    ASSERT_TRUE(db) << db.error().message;
+    for (const std::string& note : db->open_report().notes) {
+      named += note.starts_with("the store is damaged") ? 1U : 0U;
+    }
+    // New writes for the same series are taken too.
+    Batch batch;
+    for (int k = 0; k < kSeries; ++k) {
+      const Labels labels = Labels::from({{"__name__", "m"}, {"k", std::to_string(k)}}).value();
+      batch.add(labels, kStart + kDayMs + 20 * kHourMs, 1);
+    }
+    const auto written = db->write(batch);
+    ASSERT_TRUE(written) << written.error().message;
+    EXPECT_FALSE(db->verify()->ok());
+    const auto closed = db->close();
+    EXPECT_TRUE(closed) << closed.error().message;
+    EXPECT_EQ(Db::open_read_only(path)->open_report().replayed_samples, 0U);
+    const auto repaired = hygge::repair(path).value();
+    EXPECT_TRUE(repaired.whole);
+    const Db after = Db::open_read_only(path).value();
+    Samples expected;
+    for (const auto& [at, v] : original.samples()) {
+      if (at.second > kStart + kDayMs + 480 * 15'000) expected[at] = v;
+    }
+    ASSERT_EQ(expected.size(), static_cast<std::size_t>(kSeries) * 480);
+    const Read got = read(after, original.samples());
+    EXPECT_EQ(got.failed, 0);
+    for (const auto& [at, v] : expected) {
+      const auto found = got.samples.find(at);
+      ASSERT_TRUE(found != got.samples.end()) << at.first << " at " << at.second;
+      EXPECT_EQ(found->second, v);
+    }
+    const auto view = after.view({selector("m").value()},
+                                 {kStart + kDayMs + 20 * kHourMs - 1, kStart + 2 * kDayMs});
+    EXPECT_EQ(view->series(0).size(), static_cast<std::size_t>(kSeries));
+  }
+  EXPECT_GT(named, 0U);
 }
 
 TEST(Damage, AWholeDatabaseIsLeftAsItIs) {
