@@ -52,6 +52,16 @@ void policy(Bytes bytes) {
   require(second && *second == *decoded);
 }
 
+void erase(Bytes bytes) {
+  const auto decoded = decode_erase(bytes);
+  if (!decoded) return;
+  require(!decoded->range.empty());
+  std::string again;
+  encode_erase(again, decoded->range, decoded->ids);
+  const auto second = decode_erase(as_bytes(again));
+  require(second && second->ids == decoded->ids && second->range == decoded->range);
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -72,6 +82,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       static_cast<void>(ids.load("batch_id/0001", bytes));
       break;
     }
+    case 7:
+      erase(bytes);
+      break;
     default:
       // Series, metadata, marks, gaps: nothing but an error may come of them.
       for (const RecordType type :
