@@ -175,6 +175,7 @@ class Db::Impl {
   Result<std::optional<double>> stored_value(std::uint32_t series, TimeMs t_ms) const;
   [[nodiscard]] WriteReport first_report(std::string_view encoded) const;
   void name_refused(WriteReport& report) const;
+  Result<SeriesId> make_series(const std::string& bytes);
   WriteReport apply(Prepared& prepared, const storage::Knowledge& known, std::uint64_t sequence);
   void append(std::span<const storage::IdSample> samples, std::uint64_t sequence, TimeMs now_ms,
               WriteReport& report);
@@ -275,6 +276,19 @@ class Db::Impl {
   [[nodiscard]] std::uint64_t cap_left() const;
   [[nodiscard]] Result<void> check_cap(std::size_t bytes);
   std::optional<bool> make_room();
+  /// What the cap refuses is tried again for as long as that makes room, and once more: the room
+  /// may have come before anybody looked. Without write_mutex_.
+  template <typename Once>
+  auto while_room_comes(Once once) {
+    constexpr int kMostInVain = 2;
+    auto done = once();
+    for (int in_vain = 0; !done && done.error().code == ErrorCode::no_space;) {
+      const std::optional<bool> more = make_room();
+      if (!more || (in_vain = *more ? 0 : in_vain + 1) == kMostInVain) break;
+      done = once();
+    }
+    return done;
+  }
   // inspect.cc
   Result<Stats> quick_stats(std::shared_ptr<const storage::Home>& home,
                             storage::StoreSnapshotPtr& snapshot);

@@ -140,16 +140,7 @@ Result<WriteReport> Db::Impl::write(const Batch& batch) {
   if (read_only_) {
     return fail(ErrorCode::read_only, fmt::format("{} is open for reading only", dir_));
   }
-  // What the cap refuses is tried again for as long as that makes room, and once more: the room may
-  // have come before anybody looked.
-  constexpr int kMostInVain = 2;
-  auto report = write_once(batch);
-  for (int in_vain = 0; !report && report.error().code == ErrorCode::no_space;) {
-    const std::optional<bool> more = make_room();
-    if (!more || (in_vain = *more ? 0 : in_vain + 1) == kMostInVain) break;
-    report = write_once(batch);
-  }
-  return report;
+  return while_room_comes([&] { return write_once(batch); });
 }
 
 Result<WriteReport> Db::Impl::write_once(const Batch& batch) {

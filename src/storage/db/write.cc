@@ -375,6 +375,10 @@ Result<SeriesId> Db::Impl::series(const Labels& labels) {
   if (read_only_) {
     return fail(ErrorCode::read_only, fmt::format("{} is open for reading only", dir_));
   }
+  return while_room_comes([&] { return make_series(bytes); });
+}
+
+Result<SeriesId> Db::Impl::make_series(const std::string& bytes) {
   const std::lock_guard lock(write_mutex_);
   if (closed_) return fail(ErrorCode::invalid_argument, "the database is closed");
   if (const auto id = index_->find(bytes)) return give_out(*id);

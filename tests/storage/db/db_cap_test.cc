@@ -246,6 +246,42 @@ TEST(Cap, IsNeverExceededUnderLoad) {
   EXPECT_TRUE(reader.verify()->ok());
 }
 
+// A new series is logged like a batch, and waits for room like one.
+TEST(Cap, ANewSeriesWaitsForRoomAsABatchDoes) {
+  const test::TempDir dir;
+  auto now = std::make_shared<std::atomic<TimeMs>>(kStart);
+  Options options;
+  options.create_if_missing = true;
+  options.sync = Sync::none();
+  options.clock = [now] { return now->load(); };
+  options.tuning.log_budget_bytes = 256 * kKiB;
+  options.tuning.log_segment_bytes = 64 * kKiB;
+  options.tuning.mark_bytes = 64 * kKiB;
+  options.tuning.put_bytes = 32 * kKiB;
+  options.tuning.chunk_memtable_bytes = 256 * kKiB;
+  Db db = Db::open(dir / "db", options).value();
+  ASSERT_TRUE(db.set_retention_cap(8 * 1024 * kKiB));
+  std::mt19937_64 random{7};
+  for (int day = 0; db.time_bounds().value_or(TimeBounds{kStart, 0}).first_ms < kStart + kDayMs;
+       ++day) {
+    ASSERT_LT(day, 100) << "no day has gone";
+    *now = kStart + day * kDayMs + 3 * kHourMs;
+    Batch batch;
+    for (int i = 1; i <= 40'000; ++i) {
+      batch.add({{"__name__", "m"}}, kStart + day * kDayMs + i * kSecondMs,
+                static_cast<double>(random()) / 3);
+    }
+    const auto written = db.write(batch);
+    ASSERT_TRUE(written) << day << ": " << written.error().message;
+  }
+  for (int i = 0; i < 120; ++i) {
+    std::string value(12 * kKiB, 'x');
+    for (char& c : value) c = static_cast<char>('a' + random() % 26);
+    const auto made = db.series({{"__name__", "large"}, {"value", value}});
+    ASSERT_TRUE(made) << i << ": " << made.error().message;
+  }
+}
+
 TEST(Cap, WithOnlyTodayLeftWritesAreRefusedUntilThereIsRoom) {
   Fixture f;
   constexpr std::uint64_t kCap = 1024 * kKiB;
