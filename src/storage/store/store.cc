@@ -357,14 +357,26 @@ Result<void> Store::apply(const StoreBatch& batch) {
   return {};
 }
 
+// Once a write of the manifest has failed, RocksDB 7.8 may say that all is well and have flushed
+// nothing: who believed it would unlink the log of what is in memory only.
 Result<void> Store::Impl::flush(Family family) {
   rocksdb::FlushOptions options;
   options.wait = true;
   options.allow_write_stall = true;
-  rocksdb::Status status = db->Flush(options, handles[family]);
-  if (!status.ok() && db->Resume().ok()) status = db->Flush(options, handles[family]);
-  if (!status.ok()) return failed(status, fmt::format("flushing {}", kFamilyNames[family]));
-  return {};
+  constexpr int kAttempts = 3;  // a memtable may have filled up beside the first
+  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    rocksdb::Status status = db->Flush(options, handles[family]);
+    if (!status.ok() && db->Resume().ok()) status = db->Flush(options, handles[family]);
+    if (!status.ok()) return failed(status, fmt::format("flushing {}", kFamilyNames[family]));
+    std::uint64_t left = 0;
+    const bool known =
+        db->GetIntProperty(handles[family], rocksdb::DB::Properties::kNumImmutableMemTable, &left);
+    if (known && left == 0) return {};
+  }
+  // No Resume() here: asked for in this state, it has waited for ever.
+  return fail(ErrorCode::io,
+              fmt::format("store: flushing {}: something is left in memory", kFamilyNames[family]),
+              "nothing is lost: the log has it; close the database and open it again");
 }
 
 Result<void> Store::Impl::compact(Family family, const rocksdb::Slice* from,

@@ -1,5 +1,6 @@
-// The system calls of the log fail under a whole database. This program's own pwrite, fdatasync and
-// fallocate stand before the C library's; they fail on demand for files below log/.
+// The system calls of log and store fail under a whole database. This program's own pwrite, write,
+// fdatasync, fsync and fallocate stand before the C library's, RocksDB's calls included; they fail
+// on demand for files below log/ or store/.
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <hygge/db.h>
@@ -12,6 +13,7 @@
 #include <cerrno>
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -21,7 +23,7 @@
 
 namespace {
 
-enum class Call { write, sync, reserve };
+enum class Call { write, sync, reserve, store_write, store_sync };
 
 // One fault: `times` calls of a kind fail, from the nth.
 struct Fault {
@@ -34,17 +36,18 @@ struct Fault {
   std::atomic<bool> fired{false};
 } fault;
 
-bool is_log(int fd) {
+bool is_meant(Call call, int fd) {
+  const bool store = call == Call::store_write || call == Call::store_sync;
   std::array<char, 4096> path{};
   const std::string link = "/proc/self/fd/" + std::to_string(fd);
   const ssize_t bytes = ::readlink(link.c_str(), path.data(), path.size());
   if (bytes <= 0) return false;
   const std::string_view text(path.data(), static_cast<std::size_t>(bytes));
-  return text.find("/log/") != std::string_view::npos;
+  return text.find(store ? "/store" : "/log/") != std::string_view::npos;
 }
 
 bool fails(Call call, int fd) {
-  if (!fault.armed || fault.call != call || !is_log(fd)) return false;
+  if (!fault.armed || fault.call != call || !is_meant(call, fd)) return false;
   if (fault.skip-- > 0) return false;
   if (fault.times-- <= 0) return false;
   fault.fired = true;
@@ -54,24 +57,43 @@ bool fails(Call call, int fd) {
 
 }  // namespace
 
+namespace {
+
+// What a call that is to fail leaves behind: nothing, or a short write first, after which what
+// follows of the same write fails. Empty: it goes through.
+template <typename Write>
+std::optional<ssize_t> failed_write(Call call, int fd, size_t count, Write write) {
+  static thread_local bool short_before = false;
+  if (!fails(call, fd)) {
+    short_before = false;
+    return std::nullopt;
+  }
+  if (fault.kept_bytes == 0 || short_before) return -1;
+  fault.skip = 0;
+  fault.times = 1;
+  short_before = true;
+  return write(std::min(count, fault.kept_bytes));
+}
+
+}  // namespace
+
 extern "C" {
 ssize_t pwrite(int fd, const void* bytes, size_t count, off_t offset) {
-  static thread_local bool short_before = false;
-  if (fails(Call::write, fd)) {
-    if (fault.kept_bytes == 0 || short_before) return -1;
-    // Short first; what follows of the same write then fails.
-    fault.skip = 0;
-    fault.times = 1;
-    short_before = true;
-    const ssize_t wrote =
-        syscall(SYS_pwrite64, fd, bytes, std::min(count, fault.kept_bytes), offset);
-    return wrote;
-  }
-  short_before = false;
-  return syscall(SYS_pwrite64, fd, bytes, count, offset);
+  const auto call = [&](size_t some) { return syscall(SYS_pwrite64, fd, bytes, some, offset); };
+  const auto failed = failed_write(Call::write, fd, count, call);
+  return failed ? *failed : call(count);
+}
+ssize_t write(int fd, const void* bytes, size_t count) {
+  const auto call = [&](size_t some) { return syscall(SYS_write, fd, bytes, some); };
+  const auto failed = failed_write(Call::store_write, fd, count, call);
+  return failed ? *failed : call(count);
 }
 int fdatasync(int fd) {
-  return fails(Call::sync, fd) ? -1 : static_cast<int>(syscall(SYS_fdatasync, fd));
+  if (fails(Call::sync, fd) || fails(Call::store_sync, fd)) return -1;
+  return static_cast<int>(syscall(SYS_fdatasync, fd));
+}
+int fsync(int fd) {
+  return fails(Call::store_sync, fd) ? -1 : static_cast<int>(syscall(SYS_fsync, fd));
 }
 int fallocate(int fd, int mode, off_t offset, off_t bytes) {
   return fails(Call::reserve, fd)
@@ -263,6 +285,64 @@ TEST(DbFault, AFailedSyncInTheBackgroundStopsTheNextWrite) {
   EXPECT_EQ(written.error().code, ErrorCode::read_only);
   EXPECT_EQ(there(db).size(), 1U);
 }
+
+// A life with flushes, marks, a seal and compactions. Writes are taken throughout: the log
+// is whole. What fails says why.
+void live(Db& db, std::map<int, bool>& acknowledged) {
+  const auto may_fail = [&](const auto& done) {
+    if (done) return;
+    EXPECT_EQ(done.error().code, ErrorCode::io) << done.error().message;
+    EXPECT_NE(done.error().message.find("store"), std::string::npos) << done.error().message;
+  };
+  for (int n = 1; n <= 8; ++n) {
+    const auto written = db.write(batch_of(n));
+    ASSERT_TRUE(written) << written.error().message;
+    acknowledged[n] = true;
+    if (n == 3) may_fail(db.flush());
+    if (n == 5) may_fail(db.maintain());
+    if (n == 7) may_fail(db.compact());
+    EXPECT_EQ(there(db), acknowledged) << "reads go on, and see what was acknowledged";
+  }
+}
+
+// A fault at one call of a kind after the other. RocksDB may refuse flushes after it, until the
+// next open; then the log has what is not in the store.
+void everywhere_in_the_store(Call call, int first) {
+  constexpr int kStride = 4;
+  for (int nth = first;; nth += kStride) {
+    SCOPED_TRACE(nth);
+    const test::TempDir dir;
+    const Options options = manual(Sync::none());
+    std::map<int, bool> acknowledged;
+    {
+      Db db = Db::open(dir / "db", options).value();
+      arm(call, EIO, nth);
+      live(db, acknowledged);
+      const bool fired = fault.fired;
+      disarm();
+      if (!fired) {
+        EXPECT_GT(nth, 8) << "hardly any call was there to fail";
+        return;
+      }
+      EXPECT_TRUE(db.write(batch_of(9)));
+      acknowledged[9] = true;
+      static_cast<void>(db.flush());
+      EXPECT_EQ(there(db), acknowledged);
+      test::copy_directory(dir / "db", dir / "killed");
+    }
+    for (const char* const name : {"killed", "db"}) {
+      auto after = Db::open(dir / name, options);
+      ASSERT_TRUE(after) << after.error().message;
+      EXPECT_EQ(there(*after), acknowledged) << name;
+      EXPECT_TRUE(after->write(batch_of(10)));
+      EXPECT_TRUE(after->flush());
+      EXPECT_TRUE(after->verify()->ok());
+    }
+  }
+}
+
+TEST(DbFault, AnErrorAtWritesOfTheStore) { everywhere_in_the_store(Call::store_write, 1); }
+TEST(DbFault, AFailedSyncOfTheStore) { everywhere_in_the_store(Call::store_sync, 3); }
 
 }  // namespace
 }  // namespace hygge
