@@ -121,6 +121,7 @@ struct Stats {
   std::uint64_t sealed_bytes = 0;      ///< keys and values of those, before compression
   std::uint64_t cell_rows = 0;         ///< rows of cells that seals and late data made
   std::uint64_t late_outdone = 0;      ///< late samples that lost to a stored one by `on_duplicate`
+  std::uint64_t series_damaged = 0;    ///< of a day: met by maintenance, see MaintainReport
   std::uint64_t late_merges = 0;       ///< series of a day merged before their late chunks ran out
   std::uint64_t early_closes = 0;      ///< chunks closed before they were full: log budget, memory
   std::uint64_t log_syncs = 0;         ///< of what was written: one may acknowledge many batches

@@ -38,6 +38,9 @@ struct MaintainReport {
   std::uint64_t series_resealed = 0;  ///< series of sealed partitions, done again for late data
   std::uint64_t partitions_rolled_up = 0;  ///< sealed before, and given cells of the policy now
   std::uint64_t cell_rows_written = 0;     ///< one per tier, series and day
+  /// Series of days that a damaged block kept from being read whole: left as they are, where a
+  /// delete was due without what it hides. Db::verify names them.
+  std::uint64_t series_damaged = 0;
   std::uint64_t chunks_written = 0;
   std::uint64_t bytes_written = 0;  ///< of those chunks, keys included, before compression
 };

@@ -251,7 +251,10 @@ Result<bool> Db::Impl::compact_dropped(Step& step) {
   while (!cap_dropped_.empty()) {
     const std::int32_t partition = *cap_dropped_.begin();
     auto compacted = home_->store->compact_partition(partition, stored_tiers(), step.cancel());
-    if (!compacted) return tl::unexpected<Error>(compacted.error());
+    // Of a damaged day the bytes stay, until a repair.
+    if (!compacted && compacted.error().code != ErrorCode::corruption) {
+      return tl::unexpected<Error>(compacted.error());
+    }
     if (step.cancelled()) return false;
     cap_dropped_.erase(partition);
   }

@@ -225,7 +225,9 @@ class Db::Impl {
   void apply_erase(storage::Mask mask);
   [[nodiscard]] bool deletes_pending() const;
   Result<void> execute_deletes();
-  Result<void> execute_delete(const storage::Mask& mask);
+  using Pair = storage::Head::Pair;
+  Result<void> execute_delete(const storage::Mask& mask, std::vector<Pair>& damaged);
+  void drop_damaged(std::span<const Pair> damaged);
   void finish_delete(const storage::Mask& mask);
   Result<void> erase_from_files(Doomed doomed);
   Result<void> meets_pin(std::span<const std::uint32_t> ids, TimeRange range) const;
@@ -372,7 +374,7 @@ class Db::Impl {
   std::atomic<std::size_t> waiting_bytes_{0};  ///< of the head, as of the last batch
   std::atomic<std::uint64_t> log_bytes_since_mark_{0};
   std::atomic<std::uint64_t> put_passes_{0}, chunks_put_{0}, marks_{0}, segments_unlinked_{0},
-      late_duplicates_{0}, late_outdone_{0}, early_closes_{0}, late_merges_{0};
+      late_duplicates_{0}, late_outdone_{0}, early_closes_{0}, late_merges_{0}, series_damaged_{0};
   std::atomic<std::uint64_t> partitions_sealed_{0}, series_resealed_{0}, sealed_chunks_{0},
       sealed_bytes_{0}, cell_rows_{0};
   std::atomic<std::uint64_t> batches_{0}, samples_taken_{0}, log_written_bytes_{0};

@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <set>
 #include <utility>
 
 #include "model/partition.h"
@@ -195,6 +196,7 @@ Result<void> Db::Impl::execute_deletes() {
   if (auto synced = log_->sync(); !synced) return synced;
   drop_whole_partitions();
   bool edge = false;
+  std::vector<Pair> damaged;
   while (true) {
     Mask mask;
     {
@@ -204,13 +206,27 @@ Result<void> Db::Impl::execute_deletes() {
       edge = edge || !bounds_ || mask.range.contains(bounds_->first_ms) ||
              mask.range.contains(bounds_->last_ms);
     }
-    if (auto done = execute_delete(mask); !done) return done;
+    if (auto done = execute_delete(mask, damaged); !done) return done;
     finish_delete(mask);
   }
+  drop_damaged(damaged);
   return edge ? shrink_bounds() : Result<void>();
 }
 
-Result<void> Db::Impl::execute_delete(const Mask& mask) {
+// Days of which nothing is left but what a damaged block hides.
+void Db::Impl::drop_damaged(std::span<const Pair> damaged) {
+  series_damaged_.fetch_add(damaged.size(), std::memory_order_relaxed);
+  std::set<std::int32_t> days;
+  for (const auto& [partition, series] : damaged) days.insert(partition);
+  for (const std::int32_t partition : days) {
+    const std::shared_lock lock(state_mutex_);
+    if (views_.use_count() > 1 || presence_.series_count(partition) > 0) continue;
+    static_cast<void>(home_->store->drop_files(partition));
+  }
+}
+
+// Adds the pairs of which a damaged block hides something to `damaged`: it is left where it is.
+Result<void> Db::Impl::execute_delete(const Mask& mask, std::vector<Pair>& damaged) {
   std::vector<Pair> pairs;
   {
     const std::shared_lock lock(state_mutex_);
@@ -222,13 +238,14 @@ Result<void> Db::Impl::execute_delete(const Mask& mask) {
   const std::vector<DurationMs> tiers = stored_tiers();
   std::size_t chunks = 0;
   for (const auto& [partition, series] : pairs) {
-    auto touched = storage::erase_pair(scan, partition, series, mask.range, batch);
-    if (!touched) return tl::unexpected<Error>(touched.error());
+    const auto erased = storage::erase_pair(scan, partition, series, mask.range, batch);
+    if (!erased) return tl::unexpected<Error>(erased.error());
+    if (erased->damaged) damaged.emplace_back(partition, series);
     // What is left is dirty: its cells are computed with the next redo.
     for (const DurationMs tier : tiers) {
       batch.delete_cells({static_cast<std::uint32_t>(tier), partition, series});
     }
-    chunks += *touched + 1;
+    chunks += erased->chunks + 1;
     if (chunks < kChunksPerBatch) continue;
     if (auto applied = home_->store->apply(batch); !applied) return applied;
     batch = {};
@@ -242,9 +259,12 @@ Result<void> Db::Impl::execute_delete(const Mask& mask) {
 void Db::Impl::finish_delete(const Mask& mask) {
   const storage::StoreSnapshotPtr snapshot = home_->store->snapshot();
   storage::ChunkScan scan = home_->store->scan(snapshot);
+  // Of a day that goes whole a damaged block may hide something: nobody is to ask for it any more.
   const auto stored = [&](const Pair& pair) {
     scan.seek({pair.first, pair.second, 0, 0});
-    return scan.error() != nullptr ||
+    const TimeRange day = partition_range(pair.first);
+    const bool whole = mask.range.after <= day.after && mask.range.until >= day.until;
+    return (scan.error() != nullptr && !whole) ||
            (scan.valid() && scan.key().partition == pair.first && scan.key().series == pair.second);
   };
   std::vector<Pair> empty;

@@ -122,6 +122,7 @@ Result<Stats> Db::Impl::quick_stats(std::shared_ptr<const storage::Home>& home,
   out.late_outdone = late_outdone_.load();
   out.early_closes = early_closes_.load();
   out.late_merges = late_merges_.load();
+  out.series_damaged = series_damaged_.load();
   if (log_) out.log_syncs = log_->sync_count();
   return out;
 }

@@ -106,6 +106,8 @@ void write_since_open(Writer& out, const Stats& stats) {
               stats.late_duplicates);
   out.counter("late_outdone", "Late samples that lost to a stored one by on_duplicate.",
               stats.late_outdone);
+  out.counter("series_damaged", "Series of days that damage kept maintenance from reading whole.",
+              stats.series_damaged);
   out.counter("late_merges", "Series of a day merged before their late chunks ran out.",
               stats.late_merges);
   out.counter("partitions_sealed", "Days sealed.", stats.partitions_sealed);

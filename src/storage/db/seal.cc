@@ -34,6 +34,11 @@ std::string day_of(std::int32_t partition) {
   return format_time_utc(partition_range(partition).after).substr(0, 10);
 }
 
+// A day with a damaged block cannot be compacted. It stays as it is; other days go on.
+bool is_damage(const Result<void>& done) {
+  return !done && done.error().code == ErrorCode::corruption;
+}
+
 // Whether `then` was within the last ten minutes. A clock that was set back has not seen it yet.
 bool recent(TimeMs then, TimeMs now_ms) {
   if (then == storage::Partitions::kNever || then > now_ms) return false;
@@ -198,6 +203,7 @@ Result<bool> Db::Impl::seal(const SealPlan& plan, Step& step) {
     if (partitions_.working(plan.partition)) partitions_.abandon(plan.partition);
     return tl::unexpected<Error>(finished.error());
   }
+  series_damaged_.fetch_add(report->damaged.size(), std::memory_order_relaxed);
   step.end(plan.weight);
   MaintainReport& total = step.report();
   const bool sealed = !plan.redo && !plan.again;
@@ -231,7 +237,7 @@ Result<void> Db::Impl::seal_due(Step& step) {
     any = true;
     if (plan.redo) continue;
     auto compacted = home_->store->compact_partition(plan.partition, stored_tiers(), step.cancel());
-    if (!compacted) return compacted;
+    if (!compacted && !is_damage(compacted)) return compacted;
   }
   if (!any) return {};
   const std::lock_guard lock(upkeep_mutex_);
@@ -242,6 +248,7 @@ Result<MaintainReport> Db::Impl::run_steps(const Maintain& how) {
   const std::lock_guard lock(step_mutex_);
   if (!open_for_steps()) return MaintainReport{};
   Step step(how, closing_.get_token(), options_.clock);
+  const std::uint64_t damaged = series_damaged_.load();
   {
     const std::lock_guard upkeep(upkeep_mutex_);
     auto done = execute_deletes();
@@ -253,6 +260,7 @@ Result<MaintainReport> Db::Impl::run_steps(const Maintain& how) {
   // Before a seal, which needs room for what it writes anew.
   if (auto kept = keep_cap(step); !kept) return tl::unexpected<Error>(kept.error());
   if (auto sealed = seal_due(step); !sealed) return tl::unexpected<Error>(sealed.error());
+  step.report().series_damaged = series_damaged_.load() - damaged;
   return step.report();
 }
 
@@ -273,7 +281,7 @@ Result<MaintainReport> Db::Impl::compact(const Maintain& how) {
       return step.report();
     }
     auto compacted = home_->store->compact_partition(plan.partition, stored_tiers(), step.cancel());
-    if (!compacted) return tl::unexpected<Error>(compacted.error());
+    if (!compacted && !is_damage(compacted)) return tl::unexpected<Error>(compacted.error());
   }
   step.begin("compacting");
   if (!step.go_on(0)) {

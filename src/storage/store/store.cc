@@ -47,6 +47,14 @@ class Listener : public rocksdb::EventListener {
                             bool* auto_recovery) override {
     *auto_recovery = false;
   }
+  // A compaction that meets a damaged block fails, and tells whoever asked for it. RocksDB would
+  // refuse all writes from then on, though nothing has changed: what it read stays as it was. See
+  // go_on_damaged().
+  void OnBackgroundError(rocksdb::BackgroundErrorReason reason, rocksdb::Status* error) override {
+    if (reason != rocksdb::BackgroundErrorReason::kCompaction || !error->IsCorruption()) return;
+    *error = rocksdb::Status::OK();
+    damaged.store(true);
+  }
   void OnFlushCompleted(rocksdb::DB*, const rocksdb::FlushJobInfo& info) override {
     const rocksdb::TableProperties& table = info.table_properties;
     flushes.fetch_add(1, std::memory_order_relaxed);
@@ -60,6 +68,7 @@ class Listener : public rocksdb::EventListener {
     const bool begins = info.condition.prev == rocksdb::WriteStallCondition::kNormal;
     stalls.fetch_add(begins ? 1 : 0, std::memory_order_relaxed);
   }
+  std::atomic<bool> damaged{false};
   std::atomic<std::uint64_t> flushes{0}, flush_bytes{0}, compactions{0}, compaction_bytes{0},
       stalls{0};
 };
@@ -194,6 +203,7 @@ struct PartitionKeys {
 
 struct Store::Impl {
   Result<void> flush(Family family);
+  void go_on_damaged();
   // Of all live files of a family, or of a range of its keys, to a block.
   std::uint64_t file_bytes(Family family) const;
   std::uint64_t file_bytes(Family family, const rocksdb::Slice& from,
@@ -338,7 +348,20 @@ Result<std::shared_ptr<Store>> Store::open(const std::string& dir, const StoreOp
   return std::shared_ptr<Store>(new Store(std::move(impl)));
 }
 
+// The compaction would be tried again every second and never succeed, young files would pile up
+// behind it, and then RocksDB would hold up writes. Until the next open they are taken all the
+// same, and read slower the more of them there are.
+void Store::Impl::go_on_damaged() {
+  if (!listener->damaged.exchange(false)) return;
+  const rocksdb::Status set =
+      db->SetOptions(handles[kChunks], {{"disable_auto_compactions", "true"},
+                                        {"level0_slowdown_writes_trigger", "1000000000"},
+                                        {"level0_stop_writes_trigger", "1000000000"}});
+  if (!set.ok()) listener->damaged.store(true);  // a full disk, perhaps: with the next change
+}
+
 Result<void> Store::apply(const StoreBatch& batch) {
+  impl_->go_on_damaged();
   rocksdb::WriteBatch changes;
   rocksdb::Status status;
   for (const StoreBatch::Impl::Change& change : batch.impl_->changes) {
@@ -360,6 +383,7 @@ Result<void> Store::apply(const StoreBatch& batch) {
 // Once a write of the manifest has failed, RocksDB 7.8 may say that all is well and have flushed
 // nothing: who believed it would unlink the log of what is in memory only.
 Result<void> Store::Impl::flush(Family family) {
+  go_on_damaged();
   rocksdb::FlushOptions options;
   options.wait = true;
   options.allow_write_stall = true;

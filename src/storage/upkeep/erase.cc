@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "model/partition.h"
+#include "storage/upkeep/stored.h"
 
 namespace hygge::storage {
 
@@ -126,32 +127,49 @@ EraseCount count_erase(std::vector<Piece> pieces, TimeRange range) {
   return out;
 }
 
-Result<std::uint64_t> erase_pair(ChunkScan& scan, std::int32_t partition, std::uint32_t series,
-                                 TimeRange range, StoreBatch& batch) {
-  std::uint64_t touched = 0;
-  for (scan.seek({partition, series, 0, 0}); scan.valid(); scan.next()) {
-    const ChunkKey key = scan.key();
-    if (key.partition != partition || key.series != series) break;
-    if (key.start_ms() > range.until) break;
-    const auto envelope = read_envelope(scan.value());
-    const TimeMs last_ms = key.start_ms() + (envelope ? envelope->span_ms : 0);
-    if (last_ms <= range.after) continue;
-    ChunkSamples samples;
-    ChunkSamples left;
-    if (envelope && !inside(key.start_ms(), last_ms, range)) {
-      const auto decoded = decode_chunk(scan.value(), key.start_ms(), samples);
-      if (decoded) left = outside(samples, range);
-      if (decoded && left.t.size() == samples.t.size()) continue;
-    }
-    ++touched;
-    batch.delete_chunk(key);
-    if (left.t.empty()) continue;
-    ChunkKey now = key;
-    now.start += static_cast<std::uint32_t>(left.t.front() - key.start_ms());
-    batch.put_chunk(now, encode_chunk(left.t, left.v));
+namespace {
+
+// The chunk without its samples in `range`; whether it had any.
+bool erase_chunk(const ChunkKey& key, Bytes value, TimeRange range, StoreBatch& batch) {
+  const auto envelope = read_envelope(value);
+  const TimeMs last_ms = key.start_ms() + (envelope ? envelope->span_ms : 0);
+  if (last_ms <= range.after) return false;
+  ChunkSamples samples;
+  ChunkSamples left;
+  if (envelope && !inside(key.start_ms(), last_ms, range)) {
+    const auto decoded = decode_chunk(value, key.start_ms(), samples);
+    if (decoded) left = outside(samples, range);
+    if (decoded && left.t.size() == samples.t.size()) return false;
   }
-  if (const Error* error = scan.error()) return tl::unexpected<Error>(*error);
-  return touched;
+  batch.delete_chunk(key);
+  if (left.t.empty()) return true;
+  ChunkKey now = key;
+  now.start += static_cast<std::uint32_t>(left.t.front() - key.start_ms());
+  batch.put_chunk(now, encode_chunk(left.t, left.v));
+  return true;
+}
+
+}  // namespace
+
+Result<PairErased> erase_pair(ChunkScan& scan, std::int32_t partition, std::uint32_t series,
+                              TimeRange range, StoreBatch& batch) {
+  PairErased out;
+  ChunkKey next{partition, series, 0, 0};
+  scan.seek(next);
+  do {
+    for (; scan.valid(); scan.next()) {
+      const ChunkKey key = scan.key();
+      if (key.partition != partition || key.series != series) return out;
+      if (key.start_ms() > range.until) return out;
+      out.chunks += erase_chunk(key, scan.value(), range, batch) ? 1U : 0U;
+      next = next_possible(key);
+    }
+    const Error* const error = scan.error();
+    if (error == nullptr) return out;
+    if (error->code != ErrorCode::corruption) return tl::unexpected<Error>(*error);
+    out.damaged = true;
+  } while (pass_damage(scan, next));
+  return out;
 }
 
 }  // namespace hygge::storage

@@ -54,9 +54,13 @@ struct EraseCount {
 
 /// Adds the changes that take (partition, series) in `range` out of the store: chunks inside go,
 /// those on the edge are written anew. A chunk that cannot be decoded goes: nobody can read it.
-/// Returns how many chunks are touched. Errors: those of the scan.
-[[nodiscard]] Result<std::uint64_t> erase_pair(ChunkScan& scan, std::int32_t partition,
-                                               std::uint32_t series, TimeRange range,
-                                               StoreBatch& batch);
+/// What a damaged block hides stays; the pair is `damaged` then. Errors: io.
+struct PairErased {
+  std::uint64_t chunks = 0;  ///< touched
+  bool damaged = false;
+};
+[[nodiscard]] Result<PairErased> erase_pair(ChunkScan& scan, std::int32_t partition,
+                                            std::uint32_t series, TimeRange range,
+                                            StoreBatch& batch);
 
 }  // namespace hygge::storage
