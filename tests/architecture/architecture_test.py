@@ -3,6 +3,7 @@
     architecture_test.py SOURCE_DIR ROOMS COMPILER [INCLUDE_DIR…]
 """
 
+import os
 import pathlib
 import shutil
 import sys
@@ -57,7 +58,7 @@ class ABreach(unittest.TestCase):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         self.root = pathlib.Path(folder.name) / "project"
-        shutil.copytree(self.clean, self.root)
+        shutil.copytree(self.clean, self.root, copy_function=os.link)
 
     def test_is_not_seen_where_there_is_none(self):
         self.assertEqual([], self.found())
@@ -66,7 +67,9 @@ class ABreach(unittest.TestCase):
         return architecture.findings(self.root, ROOMS)
 
     def write(self, path, text):
+        """A new file under the name: the old one is shared with the other tests."""
         (self.root / path).parent.mkdir(parents=True, exist_ok=True)
+        (self.root / path).unlink(missing_ok=True)
         (self.root / path).write_text(text, encoding="utf-8")
 
     def plant(self, room, text):
@@ -76,8 +79,7 @@ class ABreach(unittest.TestCase):
         return path
 
     def append(self, path, text):
-        with open(self.root / path, "a", encoding="utf-8") as file:
-            file.write(text)
+        self.write(path, (self.root / path).read_text(encoding="utf-8") + text)
 
     def expect(self, path, *words):
         found = self.found()
@@ -149,7 +151,7 @@ class ABreach(unittest.TestCase):
                 self.append("include/hygge/view.h", f"#include <{header}>\n")
                 found = [f for f in self.found() if "public headers use std and hygge only" in f.text]
                 self.assertEqual(["include/hygge/view.h"], [f.path for f in found])
-                path.write_text(before)
+                self.write(path, before)
 
     def test_a_type_of_a_dependency_in_a_public_header(self):
         for text in ("namespace rocksdb { class DB; }", "fmt::memory_buffer* out;", "class RE2;", "re2::RE2* regex;",
@@ -159,7 +161,7 @@ class ABreach(unittest.TestCase):
                 before = path.read_text()
                 self.append("include/hygge/view.h", text + "\n")
                 self.expect("include/hygge/view.h", "shows ")
-                path.write_text(before)
+                self.write(path, before)
 
     def test_the_name_of_a_dependency_in_a_docstring_is_none(self):
         self.append("include/hygge/view.h", "/// Its regex is RE2's; nothing of rocksdb::DB is seen.\n")
@@ -179,7 +181,7 @@ class ABreach(unittest.TestCase):
 
     def test_a_public_header_that_the_umbrella_lacks(self):
         path = self.root / "include/hygge/hygge.h"
-        path.write_text(path.read_text().replace("#include <hygge/view.h>\n", ""))
+        self.write(path, path.read_text().replace("#include <hygge/view.h>\n", ""))
         self.expect("include/hygge/view.h", "not included by hygge.h")
 
     def test_a_gorilla_that_needs_more_than_std(self):
@@ -232,7 +234,7 @@ class ABreach(unittest.TestCase):
             if header.name not in ("time.h", "clock.h", "error.h"):
                 header.unlink()
         path = self.root / "include/hygge/clock.h"
-        path.write_text(path.read_text() + "inline std::regex numbers;\n")
+        self.write(path, path.read_text() + "inline std::regex numbers;\n")
         found = list(architecture.headers_that_do_not_compile(self.root, COMPILER, INCLUDE_DIRS))
         self.assertEqual(["include/hygge/clock.h"], [f.path for f in found])
         self.assertIn("regex", found[0].text)
