@@ -271,6 +271,12 @@ Result<MaintainReport> Db::Impl::compact(const Maintain& how) {
     return fail(ErrorCode::invalid_argument, fmt::format("{} is closed", dir_));
   }
   Step step(how, closing_.get_token(), options_.clock);
+  {
+    const std::lock_guard upkeep(upkeep_mutex_);
+    auto forgotten = execute_deletes();
+    if (forgotten) forgotten = forget_series();
+    if (!forgotten) return tl::unexpected<Error>(forgotten.error());
+  }
   const std::vector<SealPlan> plans = all_seals(options_.clock());
   for (const SealPlan& plan : plans) step.expect(plan.weight);
   for (const SealPlan& plan : plans) {

@@ -113,6 +113,18 @@ TEST(Gone, BoundsFollowRetention) {
   EXPECT_EQ(bounds(db), std::pair(kStart + 7 * kDayMs + kHourMs, kStart + 9 * kDayMs + kHourMs));
 }
 
+TEST(Gone, CompactingLetsThemLeaveToo) {
+  const test::TempDir dir;
+  std::optional<Db> db(Db::open(dir / "db", manual()).value());
+  write(*db, "a", kStart + 1);
+  write(*db, "b", kStart + 2);
+  succeed(db->erase(select("m{k=\"a\"}"), everything()));
+  succeed(db->compact());
+  EXPECT_EQ(names(*db), Names{"b"});
+  db.reset();
+  EXPECT_EQ(stored_series(dir / "db"), 1U);
+}
+
 TEST(Gone, ASeriesLeavesWithItsLastSampleAndComesBackAsAnother) {
   const test::TempDir dir;
   std::optional<Db> db(Db::open(dir / "db", manual()).value());
