@@ -312,6 +312,54 @@ ChunkKey ChunkScan::key() const noexcept { return impl_->key; }
 Bytes ChunkScan::value() const noexcept { return bytes(impl_->iterator->value()); }
 const Error* ChunkScan::error() const noexcept { return impl_->error ? &*impl_->error : nullptr; }
 
+struct CellScan::Impl {
+  rocksdb::DB* db = nullptr;
+  rocksdb::ColumnFamilyHandle* family = nullptr;  ///< null: a store without cells
+  StoreSnapshotPtr snapshot;
+  std::unique_ptr<rocksdb::Iterator> iterator;
+  std::string asked;  ///< no key lies at or past this one and before the iterator
+
+  void begin() {
+    rocksdb::ReadOptions options;
+    options.snapshot = snapshot->get();
+    options.verify_checksums = true;
+    iterator.reset(db->NewIterator(options, family));
+  }
+  [[nodiscard]] bool before(const rocksdb::Slice& key) const {
+    return iterator->Valid() && iterator->key().compare(key) < 0;
+  }
+  // To the first row at or past `key`.
+  void go_to(const rocksdb::Slice& key) {
+    // A step is a tenth of a seek through RocksDB's index and levels.
+    constexpr int kSteps = 8;
+    const bool forward = iterator->Valid() && slice(asked).compare(key) <= 0;
+    for (int i = 0; forward && i < kSteps && before(key); ++i) iterator->Next();
+    if (!forward || before(key)) iterator->Seek(key);
+    asked.assign(key.data(), key.size());
+  }
+};
+
+CellScan::CellScan(std::unique_ptr<Impl> impl) noexcept : impl_(std::move(impl)) {}
+CellScan::CellScan(CellScan&&) noexcept = default;
+CellScan& CellScan::operator=(CellScan&&) noexcept = default;
+CellScan::~CellScan() = default;
+
+Result<std::optional<Bytes>> CellScan::find(const CellKey& key) {
+  using Row = std::optional<Bytes>;
+  if (impl_->family == nullptr) return Row();
+  if (!impl_->iterator) impl_->begin();
+  const std::string wanted = encode_key(key);
+  impl_->go_to(slice(wanted));
+  if (impl_->iterator->Valid()) {
+    const bool found = impl_->iterator->key() == slice(wanted);
+    return found ? Row(bytes(impl_->iterator->value())) : Row();
+  }
+  const rocksdb::Status status = impl_->iterator->status();
+  if (status.ok()) return Row();
+  impl_->iterator.reset();  // it stays invalid for everything behind a damaged block
+  return failed(status, "reading cells");
+}
+
 Store::Store(std::unique_ptr<Impl> impl) noexcept : impl_(std::move(impl)) {}
 Store::~Store() = default;
 
@@ -552,6 +600,14 @@ ChunkScan Store::scan(StoreSnapshotPtr snapshot, ScanUse use) const {
   impl->use = use;
   impl->begin();
   return ChunkScan(std::move(impl));
+}
+
+CellScan Store::cell_scan(StoreSnapshotPtr snapshot) const {
+  auto impl = std::make_unique<CellScan::Impl>();
+  impl->db = impl_->db.get();
+  if (impl_->handles.size() > kCells) impl->family = impl_->handles[kCells];
+  impl->snapshot = std::move(snapshot);
+  return CellScan(std::move(impl));
 }
 
 Result<bool> Store::get_cells(const StoreSnapshotPtr& snapshot, const CellKey& key,

@@ -88,6 +88,26 @@ class ChunkScan {
   std::unique_ptr<Impl> impl_;
 };
 
+/// Finds rows of cells over a snapshot; cheap where they are asked for in the order of their keys.
+/// One thread at a time. Must not outlive the Store.
+class CellScan {
+ public:
+  CellScan(CellScan&&) noexcept;
+  CellScan& operator=(CellScan&&) noexcept;
+  ~CellScan();
+
+  /// The row of `key`, which stays until the next call; none if there is none. O(1) where `key`
+  /// follows the one before with few rows between, else a seek. Errors: corruption, io; the next
+  /// call begins anew.
+  [[nodiscard]] Result<std::optional<Bytes>> find(const CellKey& key);
+
+ private:
+  friend class Store;
+  struct Impl;
+  explicit CellScan(std::unique_ptr<Impl> impl) noexcept;
+  std::unique_ptr<Impl> impl_;
+};
+
 /// What a store has done since its open.
 struct StoreCounters {
   std::uint64_t flushes = 0;      ///< memtables written to files
@@ -136,6 +156,7 @@ class Store {
 
   [[nodiscard]] StoreSnapshotPtr snapshot() const;
   [[nodiscard]] ChunkScan scan(StoreSnapshotPtr snapshot, ScanUse use = ScanUse::again) const;
+  [[nodiscard]] CellScan cell_scan(StoreSnapshotPtr snapshot) const;
   /// Whether there is a row; `out` is replaced by it.
   [[nodiscard]] Result<bool> get_cells(const StoreSnapshotPtr& snapshot, const CellKey& key,
                                        std::string& out) const;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <fstream>
 #include <iterator>
+#include <map>
 #include <random>
 #include <set>
 #include <vector>
@@ -88,6 +89,47 @@ TEST(ChunkScan, StandsWhereASortedSetSays) {
 
 // As a seal does it: chunks are replaced while a snapshot reads them, and RocksDB compacts
 // meanwhile.
+// Whatever order keys are asked for in, before and after writes that the snapshot does not have.
+TEST(CellScan, FindsWhatAMapHolds) {
+  const test::TempDir dir;
+  auto store = open_store(dir / "store");
+  std::mt19937_64 random(12);
+  const auto random_key = [&random] {
+    return CellKey{static_cast<std::uint32_t>(random() % 2 == 0 ? kHourMs : 5 * kMinuteMs),
+                   static_cast<std::int32_t>(random() % 3) - 1,
+                   static_cast<std::uint32_t>(random() % 60)};
+  };
+  std::map<CellKey, std::string> rows;
+  StoreBatch batch;
+  for (int i = 0; i < 200; ++i) {
+    const CellKey key = random_key();
+    rows[key] = std::to_string(i);
+    batch.put_cells(key, rows[key]);
+  }
+  ASSERT_TRUE(store->apply(batch));
+  CellScan scan = store->cell_scan(store->snapshot());
+  StoreBatch later;
+  for (int i = 0; i < 20; ++i) later.put_cells(random_key(), "later");
+  ASSERT_TRUE(store->apply(later));
+  CellKey key = random_key();
+  for (int i = 0; i < 20'000; ++i) {
+    SCOPED_TRACE(i);
+    // Mostly forwards: the same key, its neighbours, or beyond what a few steps reach.
+    if (random() % 8 == 0) {
+      key = random_key();
+    } else {
+      key.series += static_cast<std::uint32_t>(random() % 16 == 0 ? 20 : random() % 3);
+    }
+    const auto found = scan.find(key);
+    ASSERT_TRUE(found);
+    const auto want = rows.find(key);
+    ASSERT_EQ(found->has_value(), want != rows.end());
+    if (*found) {
+      EXPECT_EQ(std::string((*found)->begin(), (*found)->end()), want->second);
+    }
+  }
+}
+
 TEST(Store, CompactingAPartitionLeavesNothingOfWhatWasReplaced) {
   const test::TempDir dir;
   auto store = open_store(dir / "store");
