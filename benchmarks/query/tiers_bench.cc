@@ -87,7 +87,6 @@ const Recording& quarter() {
 void ask(benchmark::State& state, const Recording& recording, const char* text, Steps when) {
   promql::QueryOptions options;
   if (state.range(0) == 0) options.tier = 0;
-  options.max_bytes = std::size_t{2} << 30U;  // four selectors of a day's samples
   std::uint64_t cells = 0;
   std::uint64_t samples = 0;
   for (auto _ : state) {

@@ -129,6 +129,11 @@ Result<std::vector<AnswerSeries>> vector_answer(Evaluator& evaluator, const Node
     series.labels = std::move(row.labels);
     const std::size_t count = row.valid.count();
     series.t.reserve(count);
+    if (count == evaluator.steps()) {  // as most are
+      for (std::size_t i = 0; i < count; ++i) series.t.push_back(evaluator.grid().at(i));
+      series.v = row.v;
+      return collector.add(std::move(series), row.drop_name);
+    }
     series.v.reserve(count);
     row.valid.for_each([&](std::size_t i) {
       series.t.push_back(evaluator.grid().at(i));

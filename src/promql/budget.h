@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <utility>
 #include <vector>
@@ -26,6 +27,16 @@ class Budget {
     samples_ -= samples;
   }
   [[nodiscard]] std::size_t bytes() const noexcept { return bytes_; }
+  /// What is left of them.
+  [[nodiscard]] std::size_t free_bytes() const noexcept {
+    return max_bytes_ == 0 ? std::numeric_limits<std::size_t>::max() : max_bytes_ - bytes_;
+  }
+  /// Whether so much may be kept that could as well be read again: half of all that a query may
+  /// hold is for that, with what is held already.
+  [[nodiscard]] bool has_room_to_keep(std::size_t bytes, std::uint64_t samples) const noexcept {
+    return (max_bytes_ == 0 || bytes + bytes_ <= max_bytes_ / 2) &&
+           (max_samples_ == 0 || samples + samples_ <= max_samples_ / 2);
+  }
   [[nodiscard]] std::size_t peak_bytes() const noexcept { return peak_bytes_; }
   [[nodiscard]] std::uint64_t peak_samples() const noexcept { return peak_samples_; }
 

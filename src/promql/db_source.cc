@@ -77,14 +77,6 @@ Result<void> DbSource::read(std::size_t request, std::size_t series, SeriesSampl
   return {};
 }
 
-std::span<const DurationMs> DbSource::tiers() const {
-  return view_ ? view_->tiers() : std::span<const DurationMs>();
-}
-
-const Series* DbSource::stored(std::size_t request, std::size_t series) const {
-  return &view_->series(request)[series];
-}
-
 std::string DbSource::why_empty(std::size_t request) const {
   const auto& [selector, range] = requests_[request];
   for (const Matcher& matcher : selector.matchers) {

@@ -20,8 +20,7 @@ class DbSource : public SeriesSource {
   [[nodiscard]] const Labels& labels(std::size_t request, std::size_t series) const override;
   [[nodiscard]] Result<void> read(std::size_t request, std::size_t series,
                                   SeriesSamples& into) const override;
-  [[nodiscard]] std::span<const DurationMs> tiers() const override;
-  [[nodiscard]] const Series* stored(std::size_t request, std::size_t series) const override;
+  [[nodiscard]] const View* view() const override { return view_ ? &*view_ : nullptr; }
   [[nodiscard]] std::string why_empty(std::size_t request) const override;
 
  private:

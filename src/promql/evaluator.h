@@ -48,7 +48,8 @@ struct Query {
         annotations(query_text),
         cache(plan.slots.size()),
         slot_samples(plan.slots.size()),
-        cache_charge(budget) {}
+        cache_charge(budget),
+        ahead_charge(budget) {}
 
   std::string_view text;
   const QueryOptions& options;
@@ -63,6 +64,7 @@ struct Query {
   std::vector<std::vector<std::optional<SeriesSamples>>> cache;
   std::vector<std::uint64_t> slot_samples;  ///< decoded, by slot
   Charge cache_charge;
+  Charge ahead_charge;         ///< of the rows of cells that the view has read ahead
   Profile* profile = nullptr;  ///< of an explained query
   /// What names bound by let stand for, by what they name and the steps.
   struct Named {

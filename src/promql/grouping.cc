@@ -41,6 +41,11 @@ Grouping Grouping::all_but_these(std::vector<std::string> names) {
 }
 
 std::size_t Grouping::group_of(const Labels& labels) {
+  // All in one group, whatever the labels: no need to look at them.
+  if (!without_ && names_.empty()) {
+    if (labels_.empty()) labels_.emplace_back();
+    return 0;
+  }
   Labels key = without_ ? all_but(labels, names_) : only(labels, names_);
   const auto [at, is_new] = index_.try_emplace(canonical(key), labels_.size());
   if (is_new) labels_.push_back(std::move(key));

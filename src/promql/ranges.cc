@@ -186,11 +186,14 @@ class RangeCall {
     Query& query = evaluator_.query();
     const Node& node = bare(*matrix_);
     const bool selects = std::holds_alternative<MatrixSelector>(node.form);
-    if (!selects || pinned_ || !steady_ || query.source.tiers().empty()) return std::nullopt;
+    const View* const view = query.source.view();
+    if (!selects || pinned_ || !steady_ || view == nullptr || view->tiers().empty()) {
+      return std::nullopt;
+    }
     const Grid& grid = evaluator_.grid();
-    tiers::Windows windows(
-        spec(parameters_ ? (*parameters_)[0] : 0), {grid.start_ms, grid.last(), grid.step_ms},
-        grid.start_ms - windows_.start_ms, query.source.tiers(), query.options.tier);
+    tiers::Windows windows(spec(parameters_ ? (*parameters_)[0] : 0),
+                           {grid.start_ms, grid.last(), grid.step_ms},
+                           grid.start_ms - windows_.start_ms, view->tiers(), query.options.tier);
     if (query.profile != nullptr) {
       const Profile::Turn turn(*query.profile, &node);
       query.profile->say_tier(

@@ -25,12 +25,13 @@ std::size_t bytes_of(const SeriesSamples& samples) {
   return samples.t.capacity() * sizeof(TimeMs) + samples.v.capacity() * sizeof(double);
 }
 
-// The samples of a slot's series, read into `scratch` or, if others will ask again, into the cache.
+// The samples of a slot's series, read into `scratch` or, if others will ask again and there is
+// room, into the cache: what is shared costs memory, and decoding again costs time only.
 Result<const SeriesSamples*> load(Query& query, std::size_t slot, std::size_t series,
                                   const Node& node, SeriesSamples& scratch) {
-  const bool shared = query.plan.slots[slot].uses > 1;
+  const bool wanted = query.plan.slots[slot].uses > 1;
   auto& cache = query.cache[slot];
-  if (shared) {
+  if (wanted) {
     cache.resize(query.source.series_count(slot));
     if (cache[series]) return &*cache[series];
   }
@@ -40,17 +41,20 @@ Result<const SeriesSamples*> load(Query& query, std::size_t slot, std::size_t se
   query.stats.samples += scratch.t.size();
   if (!scratch.t.empty()) note_tier(query.stats.tiers, 0);
   query.slot_samples[slot] += scratch.t.size();
-  if (!shared) {
+  constexpr std::size_t kSampleBytes = sizeof(TimeMs) + sizeof(double);
+  const std::size_t count = scratch.t.size();
+  if (!wanted || !query.budget.has_room_to_keep(count * kSampleBytes, count)) {
     // Only for its check: one series is in memory at a time.
     Charge charge(query.budget);
-    auto charged = charge.add(bytes_of(scratch), scratch.t.size(), node);
+    auto charged = charge.add(bytes_of(scratch), count, node);
     if (!charged) return tl::unexpected(std::move(charged.error()));
     return &scratch;
   }
-  auto charged = query.cache_charge.add(bytes_of(scratch), scratch.t.size(), node);
+  // A copy has no spare room.
+  SeriesSamples kept = scratch;
+  auto charged = query.cache_charge.add(bytes_of(kept), count, node);
   if (!charged) return tl::unexpected(std::move(charged.error()));
-  cache[series] = std::move(scratch);
-  scratch = {};
+  cache[series] = std::move(kept);
   return &*cache[series];
 }
 
@@ -148,37 +152,75 @@ void drop_markers(SeriesSamples& samples) {
   samples.v.resize(kept);
 }
 
-// One row. The samples of a series that has no cells are read as any selector reads them.
-Result<void> fill_row(Query& query, const Node& node, std::size_t slot, std::size_t series,
-                      tiers::Windows& windows, Row& row, SeriesSamples& scratch,
-                      const std::function<void(const SeriesData& series)>& fill) {
-  if (windows.worth_asking()) {
-    const auto read =
-        windows.evaluate(*query.source.stored(slot, series), {row.v, row.valid.words()});
-    if (!read) return tl::unexpected(read.error());
-    // Only for its check: the cells of one series are in memory at a time.
-    Charge charge(query.budget);
-    if (auto charged = charge.add(windows.memory_bytes(), 0, node); !charged) return charged;
-    query.stats.samples += read->samples;
-    query.stats.cells += read->cells;
-    query.slot_samples[slot] += read->samples + read->cells;
-    if (read->samples > 0) note_tier(query.stats.tiers, 0);
-    if (read->rows > 0) note_tier(query.stats.tiers, windows.tier_ms());
+// The rows of one window function over a selector's series.
+class WindowRows {
+ public:
+  WindowRows(Evaluator& evaluator, const Node& node, tiers::Windows& windows, Row& row)
+      : query_(evaluator.query()),
+        node_(node),
+        slot_(query_.plan.slot_of.at(&node)),
+        view_(*query_.source.view()),
+        series_(view_.series(slot_)),
+        windows_(windows),
+        row_(row),
+        ahead_(series_, windows.tier_ms(), windows.cells_range()) {}
+
+  // Fills the row of a series. The samples of one that has no cells are read as any selector reads
+  // them, and go to `fill`.
+  Result<void> fill_row(std::size_t series,
+                        const std::function<void(const SeriesData& series)>& fill) {
+    if (windows_.worth_asking()) return fill_from_cells(series);
+    const auto samples = load(query_, slot_, series, node_, scratch_);
+    if (!samples) return tl::unexpected(samples.error());
+    if ((*samples)->t.empty()) return {};
+    const SeriesSamples* fresh = *samples;
+    SeriesSamples own;
+    if (std::any_of(fresh->v.begin(), fresh->v.end(), is_stale)) {
+      own = *fresh;
+      drop_markers(own);
+      fresh = &own;
+    }
+    fill({query_.source.labels(slot_, series), false, fresh->t, fresh->v});
     return {};
   }
-  const auto samples = load(query, slot, series, node, scratch);
-  if (!samples) return tl::unexpected(samples.error());
-  if ((*samples)->t.empty()) return {};
-  const SeriesSamples* fresh = *samples;
-  SeriesSamples own;
-  if (std::any_of(fresh->v.begin(), fresh->v.end(), is_stale)) {
-    own = *fresh;
-    drop_markers(own);
-    fresh = &own;
+
+ private:
+  Result<void> fill_from_cells(std::size_t series) {
+    if (auto done = read_ahead(series); !done) return done;
+    const auto read = windows_.evaluate(series_[series], {row_.v, row_.valid.words()});
+    if (!read) return tl::unexpected(read.error());
+    note(*read);
+    // Only for its check: the cells of one series are in memory at a time.
+    Charge charge(query_.budget);
+    return charge.add(windows_.memory_bytes(), 0, node_);
   }
-  fill({query.source.labels(slot, series), false, fresh->t, fresh->v});
-  return {};
-}
+
+  // Windows over the same series find what the first of them read.
+  Result<void> read_ahead(std::size_t series) {
+    const std::size_t room = std::min(tiers::kReadAheadBytes, query_.budget.free_bytes() / 4);
+    if (!ahead_.prepare(view_, series, room)) return {};
+    query_.ahead_charge = Charge(query_.budget);
+    return query_.ahead_charge.add(ahead_.bytes(), 0, node_);
+  }
+
+  void note(const Series::CellsRead& read) {
+    query_.stats.samples += read.samples;
+    query_.stats.cells += read.cells;
+    query_.slot_samples[slot_] += read.samples + read.cells;
+    if (read.samples > 0) note_tier(query_.stats.tiers, 0);
+    if (read.rows > 0) note_tier(query_.stats.tiers, windows_.tier_ms());
+  }
+
+  Query& query_;
+  const Node& node_;
+  std::size_t slot_;
+  const View& view_;
+  std::span<const Series> series_;
+  tiers::Windows& windows_;
+  Row& row_;
+  tiers::ReadAhead ahead_;
+  SeriesSamples scratch_;
+};
 
 }  // namespace
 
@@ -189,14 +231,13 @@ Result<void> window_rows_of(Evaluator& evaluator, const Node& node, tiers::Windo
   const std::size_t slot = query.plan.slot_of.at(&node);
   std::optional<Profile::Turn> turn;
   if (query.profile != nullptr) turn.emplace(*query.profile, &node);
-  SeriesSamples scratch;
+  WindowRows rows(evaluator, node, windows, row);
   for (std::size_t i = 0; i < query.source.series_count(slot); ++i) {
     if (auto going = interrupted(query.options); !going) return going;
     const std::uint64_t samples = query.stats.samples;
     const std::uint64_t cells = query.stats.cells;
     row.reset(evaluator.steps());
-    auto filled = fill_row(query, node, slot, i, windows, row, scratch, fill);
-    if (!filled) return filled;
+    if (auto filled = rows.fill_row(i, fill); !filled) return filled;
     if (query.profile != nullptr) {
       query.profile->count_samples(query.stats.samples - samples);
       query.profile->count_cells(query.stats.cells - cells);

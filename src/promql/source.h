@@ -34,13 +34,9 @@ class SeriesSource {
   /// Replaces `into` by the samples in the request's range, staleness markers included.
   [[nodiscard]] virtual Result<void> read(std::size_t request, std::size_t series,
                                           SeriesSamples& into) const = 0;
-  /// For windows that cells may answer: the tiers that are stored, rising, and a series as its view
-  /// has it; null where there is no database.
-  [[nodiscard]] virtual std::span<const DurationMs> tiers() const { return {}; }
-  [[nodiscard]] virtual const Series* stored(std::size_t /*request*/,
-                                             std::size_t /*series*/) const {
-    return nullptr;
-  }
+  /// For windows that cells may answer: the view, whose selectors are the requests; null where
+  /// there is no database.
+  [[nodiscard]] virtual const View* view() const { return nullptr; }
   /// Why `request` brought no sample: no such metric, no such value (nearest names), or when the
   /// last sample was; empty if unknown.
   [[nodiscard]] virtual std::string why_empty(std::size_t request) const = 0;

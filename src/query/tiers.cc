@@ -132,11 +132,14 @@ void Windows::choose(std::span<const DurationMs> stored, Choice choice) {
 Result<Series::CellsRead> Windows::evaluate(const Series& series, windows::RowOut out) {
   HYGGE_ASSERT(tier_ms_ > 0);
   const CellParts parts = windows::parts_of(spec_.function);
+  const bool counts = windows::counts_suffice(spec_.function);
   Series::CellsRead total;
   cells_.clear();
+  counts_.resize(0);
   for (const Segment& segment : segments_) {
     if (segment.cells) {
-      const auto read = series.cells(tier_ms_, parts, segment.range, cells_);
+      const auto read = counts ? series.cell_counts(tier_ms_, segment.range, counts_)
+                               : series.cells(tier_ms_, parts, segment.range, cells_);
       if (!read) return read;
       total.rows += read->rows;
       total.cells += read->cells;
@@ -153,12 +156,27 @@ Result<Series::CellsRead> Windows::evaluate(const Series& series, windows::RowOu
     if (const Error* error = blocks.error()) return tl::unexpected<Error>(*error);
     if (edge.empty()) continue;
     HYGGE_ASSERT(edge.size() == 1);
-    cells_.push_back({segment.range.after, edge[0].cell});
+    edge[0].start_ms = segment.range.after;
+    if (counts) {
+      counts_.push_back(edge[0]);
+    } else {
+      cells_.push_back(edge[0]);
+    }
   }
-  windows::evaluate(spec_, cells_, grid_, offset_ms_, out);
+  if (counts) {
+    windows::evaluate(spec_, counts_, grid_, offset_ms_, out);
+  } else {
+    windows::evaluate(spec_, cells_, grid_, offset_ms_, out);
+  }
   hits_ += total.rows > 0 ? 1 : 0;
   misses_ += total.rows == 0 && total.samples > 0 ? 1 : 0;
   return total;
+}
+
+TimeRange Windows::cells_range() const noexcept {
+  HYGGE_ASSERT(tier_ms_ > 0);
+  return {windows::interval_start(hull_.after + 1, tier_ms_),
+          windows::interval_start(hull_.until, tier_ms_) + tier_ms_};
 }
 
 }  // namespace hygge::tiers

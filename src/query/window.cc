@@ -161,12 +161,21 @@ namespace {
 // A series' row, from cells as long as they are there.
 class RowReader {
  public:
-  RowReader(const windows::Spec& spec, const Steps& steps, const View& view, TimeRange needed,
-            tiers::Choice choice)
-      : spec_(spec), steps_(steps), needed_(needed), tiers_(spec, steps, 0, view.tiers(), choice) {}
+  RowReader(const windows::Spec& spec, const Steps& steps, const View& view, std::size_t index,
+            TimeRange needed, tiers::Choice choice)
+      : spec_(spec),
+        steps_(steps),
+        view_(view),
+        series_(view.series(index)),
+        needed_(needed),
+        tiers_(spec, steps, 0, view.tiers(), choice) {
+    if (tiers_.tier_ms() > 0) ahead_.emplace(series_, tiers_.tier_ms(), tiers_.cells_range());
+  }
 
-  Result<void> read(const Series& series, windows::RowOut out) {
+  Result<void> read(std::size_t index, windows::RowOut out) {
+    const Series& series = series_[index];
     if (tiers_.worth_asking()) {
+      ahead_->prepare(view_, index, tiers::kReadAheadBytes);
       const auto done = tiers_.evaluate(series, out);
       if (!done) return tl::unexpected<Error>(done.error());
       from_cells_ = from_cells_ || done->rows > 0;
@@ -189,8 +198,11 @@ class RowReader {
  private:
   windows::Spec spec_;
   Steps steps_;
+  const View& view_;
+  std::span<const Series> series_;
   TimeRange needed_;
   tiers::Windows tiers_;
+  std::optional<tiers::ReadAhead> ahead_;
   SeriesSamples samples_;
   bool from_cells_ = false;
   bool from_samples_ = false;
@@ -209,16 +221,17 @@ Result<Rows> window(const View& view, std::size_t index, const Window& window, c
   if (auto covers = check_cover(view, needed); !covers) {
     return tl::unexpected<Error>(covers.error());
   }
-  RowReader reader(spec_of(window), steps, view, needed, tier);
-  for (const Series& series : view.series(index)) {
+  RowReader reader(spec_of(window), steps, view, index, needed, tier);
+  const std::span<const Series> all = view.series(index);
+  for (std::size_t i = 0; i < all.size(); ++i) {
     Row row{{}, std::vector<double>(count), std::vector<std::uint64_t>((count + 63) / 64)};
-    if (auto done = reader.read(series, {row.v, row.valid}); !done) {
+    if (auto done = reader.read(i, {row.v, row.valid}); !done) {
       return tl::unexpected<Error>(done.error());
     }
     const bool any =
         std::any_of(row.valid.begin(), row.valid.end(), [](std::uint64_t w) { return w != 0; });
     if (!any) continue;
-    row.labels = series.labels();
+    row.labels = all[i].labels();
     out.rows.push_back(std::move(row));
   }
   out.tiers = reader.tiers();

@@ -142,4 +142,47 @@ std::optional<double> Cell::stdvar() const noexcept {
   return m2 / static_cast<double>(n);
 }
 
+namespace {
+
+template <typename Counts, typename Visit>
+void for_each_column(Counts& counts, Visit&& visit) {
+  visit(counts.start_ms);
+  visit(counts.t_first_ms);
+  visit(counts.t_last_ms);
+  visit(counts.n);
+  visit(counts.v_first);
+  visit(counts.v_last);
+  visit(counts.fallen);
+  visit(counts.stale_at_end);
+}
+
+}  // namespace
+
+void CellCounts::resize(std::size_t count) {
+  for_each_column(*this, [count](auto& column) { column.resize(count); });
+}
+
+void CellCounts::set(std::size_t index, const TimedCell& cell) {
+  start_ms[index] = cell.start_ms;
+  t_first_ms[index] = cell.cell.t_first_ms;
+  t_last_ms[index] = cell.cell.t_last_ms;
+  n[index] = cell.cell.n;
+  v_first[index] = cell.cell.v_first;
+  v_last[index] = cell.cell.v_last;
+  fallen[index] = cell.cell.fallen;
+  stale_at_end[index] = cell.cell.stale_at_end ? 1 : 0;
+}
+
+void CellCounts::push_back(const TimedCell& cell) {
+  resize(size() + 1);
+  set(size() - 1, cell);
+}
+
+std::size_t CellCounts::memory_bytes() const noexcept {
+  std::size_t bytes = 0;
+  for_each_column(*this,
+                  [&bytes](const auto& column) { bytes += column.capacity() * sizeof(column[0]); });
+  return bytes;
+}
+
 }  // namespace hygge

@@ -41,7 +41,10 @@ Value extrapolated(const Spec& spec, const Cell& window, TimeMs end_ms) {
                         static_cast<std::size_t>(window.n),
                         {end_ms - spec.range_ms, end_ms}};
   const double per = spec.function == Function::prom_rate ? range_seconds(spec) : 1;
-  return change * (extrapolation(sampled, change, counter) / per);
+  Extrapolations one;
+  one.add(sampled, change);
+  one.run(counter, per);
+  return one.out()[0];
 }
 
 Value last_pair(const Spec& spec, const Cell& window) {

@@ -113,6 +113,11 @@ class CellRowDecoder {
   /// equal. Errors: version (a newer row), corruption; `out` is as it was then.
   [[nodiscard]] Result<CellParts> decode(Bytes row, TimeMs day_ms, DurationMs resolution_ms,
                                          CellParts wanted, std::vector<TimedCell>& out);
+  /// The same for the cells that begin in [range.after, range.until), and what CellCounts has of
+  /// them; both are multiples of the resolution, of the day. Errors: as decode, damage in columns
+  /// that are not read apart.
+  [[nodiscard]] Result<void> decode_counts(Bytes row, TimeMs day_ms, DurationMs resolution_ms,
+                                           TimeRange range, CellCounts& out);
 
  private:
   class Impl;

@@ -51,6 +51,10 @@ Result<Header> read_header(ByteReader& in) {
   return out;
 }
 
+std::size_t columns_of(CellParts parts) {
+  return parts.regression ? kColumns : parts.spread ? kSpreadColumns : kBasicColumns;
+}
+
 double read_bits(ByteReader& in) { return std::bit_cast<double>(in.le<std::uint64_t>()); }
 
 // Times are checked by the caller.
@@ -127,14 +131,26 @@ class CellRowDecoder::Impl {
  public:
   Result<CellParts> decode(Bytes row, TimeMs day_ms, DurationMs resolution_ms, CellParts wanted,
                            std::vector<TimedCell>& out);
+  Result<void> decode_counts(Bytes row, TimeMs day_ms, DurationMs resolution_ms, TimeRange range,
+                             CellCounts& out);
 
  private:
   struct Odd {
     std::size_t index;
     Bytes bytes;  // from the cell on
   };
+  // Bit i: column i.
+  using Columns = std::uint32_t;
+  static_assert(kColumns <= 32);
+
+  [[nodiscard]] Bytes pad(Bytes row);
   Result<void> read_odds(ByteReader& in, const Header& header);
-  Result<void> read_columns(ByteReader& in, const Header& header, CellParts wanted);
+  Result<void> read_columns(ByteReader& in, const Header& header, Columns wanted);
+  void unscale_counts(const Header& header);
+  void set_odd_counts(DurationMs resolution_ms);
+  [[nodiscard]] bool counts_are_sound(DurationMs resolution_ms) const;
+  void take_counts(std::size_t from, std::size_t until, TimeMs day_ms, DurationMs resolution_ms,
+                   CellCounts& out) const;
   void unscale(const Header& header, bool extremes);
   [[nodiscard]] bool index_is_sound(DurationMs resolution_ms) const;
   [[nodiscard]] bool basics(std::size_t i, DurationMs resolution_ms, TimedCell& one) const;
@@ -164,18 +180,13 @@ Result<void> CellRowDecoder::Impl::read_odds(ByteReader& in, const Header& heade
 }
 
 Result<void> CellRowDecoder::Impl::read_columns(ByteReader& in, const Header& header,
-                                                CellParts wanted) {
-  const std::size_t stored = header.parts.regression ? kColumns
-                             : header.parts.spread   ? kSpreadColumns
-                                                     : kBasicColumns;
-  const std::size_t needed = wanted.regression ? kColumns
-                             : wanted.spread   ? kSpreadColumns
-                                               : kBasicColumns;
+                                                Columns wanted) {
+  const std::size_t stored = columns_of(header.parts);
   const bool scaled = header.divisor != kPlainValues;
   for (std::size_t column = 0; column < stored; ++column) {
     const Bytes block = as_bytes(in.text());
     if (!in.ok()) return damaged("cut short");
-    if (column >= needed) continue;
+    if (((wanted >> column) & 1U) == 0) continue;
     const bool values = is_value(column) && !(scaled && may_be_scaled(column));
     const pack::Error error = values
                                   ? pack::decode_values(block, header.cells, values_[column])
@@ -186,6 +197,13 @@ Result<void> CellRowDecoder::Impl::read_columns(ByteReader& in, const Header& he
   }
   if (!in.done()) return damaged("bytes behind the last column");
   return {};
+}
+
+// What is behind a row may be read, but is not.
+Bytes CellRowDecoder::Impl::pad(Bytes row) {
+  padded_.resize(row.size() + pack::kReadPadBytes);
+  if (!row.empty()) std::memcpy(padded_.data(), row.data(), row.size());
+  return {padded_.data(), row.size()};
 }
 
 // Distances become values.
@@ -211,12 +229,12 @@ void CellRowDecoder::Impl::unscale(const Header& header, bool extremes) {
 }
 
 bool CellRowDecoder::Impl::index_is_sound(DurationMs resolution_ms) const {
-  std::int64_t least = 0;
-  for (const std::int64_t k : integers_[kIndex]) {
-    if (k < least || k >= kDayMs / resolution_ms) return false;
-    least = k + 1;
-  }
-  return true;
+  const std::vector<std::int64_t>& index = integers_[kIndex];
+  if (index.front() < 0 || index.back() >= kDayMs / resolution_ms) return false;
+  // Rising, from first to last: then none in between is out of range, nor can a difference wrap.
+  bool rises = true;
+  for (std::size_t i = 1; i < index.size(); ++i) rises &= index[i - 1] < index[i];
+  return rises;
 }
 
 bool CellRowDecoder::Impl::basics(std::size_t i, DurationMs resolution_ms, TimedCell& one) const {
@@ -272,15 +290,13 @@ bool CellRowDecoder::Impl::spread(std::size_t i, Cell& cell) const {
 Result<CellParts> CellRowDecoder::Impl::decode(Bytes row, TimeMs day_ms, DurationMs resolution_ms,
                                                CellParts wanted, std::vector<TimedCell>& out) {
   HYGGE_ASSERT(is_resolution(resolution_ms));
-  padded_.resize(row.size() + pack::kReadPadBytes);
-  if (!row.empty()) std::memcpy(padded_.data(), row.data(), row.size());
-  ByteReader in(Bytes(padded_.data(), row.size()));
+  ByteReader in(pad(row));
   const auto header = read_header(in);
   if (!header) return tl::unexpected<Error>(header.error());
   wanted.spread = (wanted.spread || wanted.regression) && header->parts.spread;
   wanted.regression = wanted.regression && header->parts.regression;
   auto read = read_odds(in, *header);
-  if (read) read = read_columns(in, *header, wanted);
+  if (read) read = read_columns(in, *header, (Columns{1} << columns_of(wanted)) - 1);
   if (!read) return tl::unexpected<Error>(read.error());
   if (!index_is_sound(resolution_ms)) return damaged("cells out of order");
   unscale(*header, wanted.spread);
@@ -310,6 +326,123 @@ Result<CellParts> CellRowDecoder::Impl::decode(Bytes row, TimeMs day_ms, Duratio
   return header->parts;
 }
 
+// --- counts: column by column, without a branch a cell ------------------------------------------
+
+// Values of the columns that CellCounts has.
+void CellRowDecoder::Impl::unscale_counts(const Header& header) {
+  if (header.divisor == kPlainValues) return;
+  std::vector<std::int64_t>& first = integers_[kFirstValue];
+  const std::vector<std::int64_t>& last = integers_[kLastValue];
+  for (std::size_t i = 1; i < header.cells; ++i) first[i] = plus(last[i - 1], first[i]);
+  const pack::Kernels& with = pack::kernels();
+  for (const std::size_t column : {kLastValue, kFirstValue, kFallen}) {
+    values_[column].resize(header.cells);
+    // Signed and unsigned twins may alias.
+    with.scale(reinterpret_cast<const std::uint64_t*>(integers_[column].data()),
+               pack::kDivisors[header.divisor], header.cells, values_[column].data());
+  }
+}
+
+// What the columns say of an odd cell means nothing: something that is sound.
+void CellRowDecoder::Impl::set_odd_counts(DurationMs resolution_ms) {
+  for (const Odd& odd : odd_) {
+    integers_[kCount][odd.index] = 1;
+    integers_[kEndGap][odd.index] = 0;
+    integers_[kStartGap][odd.index] = resolution_ms;
+    integers_[kStale][odd.index] = 0;
+  }
+}
+
+// What basics() and is_sound() ask of these columns. Whatever must not be negative is gathered in
+// one sign bit; a number beyond its bound is not used in a difference that could wrap back.
+bool CellRowDecoder::Impl::counts_are_sound(DurationMs resolution_ms) const {
+  const auto resolution = static_cast<std::uint64_t>(resolution_ms);
+  std::uint64_t negative = 0;
+  for (std::size_t i = 0; i < integers_[kCount].size(); ++i) {
+    const auto n = static_cast<std::uint64_t>(integers_[kCount][i]);
+    const auto from_end = static_cast<std::uint64_t>(integers_[kEndGap][i]);
+    const auto from_start = static_cast<std::uint64_t>(integers_[kStartGap][i]);
+    const auto stale = static_cast<std::uint64_t>(integers_[kStale][i]);
+    const std::uint64_t span = resolution - from_end - from_start;  // first to last sample
+    const std::uint64_t one = 0 - ((n - 2) >> 63U);                 // all bits if n < 2
+    negative |= n | (n - 1) | (resolution - n) | from_end | (resolution - from_end) | from_start |
+                (from_start - 1) | (resolution - from_start) | stale | (1 - stale) |
+                (span - (n - 1)) | ((0 - span) & one);
+  }
+  return (negative >> 63U) == 0;
+}
+
+// Appends cells [from, until) of the row.
+void CellRowDecoder::Impl::take_counts(std::size_t from, std::size_t until, TimeMs day_ms,
+                                       DurationMs resolution_ms, CellCounts& out) const {
+  const std::size_t before = out.size();
+  const std::size_t count = until - from;
+  out.resize(before + count);
+  TimeMs* const start = out.start_ms.data() + before;
+  TimeMs* const first = out.t_first_ms.data() + before;
+  TimeMs* const last = out.t_last_ms.data() + before;
+  const std::int64_t* const index = integers_[kIndex].data() + from;
+  const std::int64_t* const from_start = integers_[kStartGap].data() + from;
+  const std::int64_t* const from_end = integers_[kEndGap].data() + from;
+  for (std::size_t i = 0; i < count; ++i) {
+    start[i] = day_ms + index[i] * resolution_ms;
+    first[i] = start[i] + from_start[i];
+    last[i] = start[i] + resolution_ms - from_end[i];
+  }
+  const auto copy = [&](const auto& column, auto& into) {
+    const auto begin = column.begin() + static_cast<std::ptrdiff_t>(from);
+    using To = typename std::decay_t<decltype(into)>::value_type;
+    std::transform(begin, begin + static_cast<std::ptrdiff_t>(count),
+                   into.begin() + static_cast<std::ptrdiff_t>(before),
+                   [](auto x) { return static_cast<To>(x); });
+  };
+  copy(integers_[kCount], out.n);
+  copy(integers_[kStale], out.stale_at_end);
+  copy(values_[kFirstValue], out.v_first);
+  copy(values_[kLastValue], out.v_last);
+  copy(values_[kFallen], out.fallen);
+}
+
+Result<void> CellRowDecoder::Impl::decode_counts(Bytes row, TimeMs day_ms, DurationMs resolution_ms,
+                                                 TimeRange range, CellCounts& out) {
+  HYGGE_ASSERT(is_resolution(resolution_ms));
+  constexpr Columns kNeeded = 1U << kIndex | 1U << kCount | 1U << kEndGap | 1U << kStartGap |
+                              1U << kLastValue | 1U << kFirstValue | 1U << kFallen | 1U << kStale;
+  ByteReader in(pad(row));
+  const auto header = read_header(in);
+  if (!header) return tl::unexpected<Error>(header.error());
+  auto read = read_odds(in, *header);
+  if (read) read = read_columns(in, *header, kNeeded);
+  if (!read) return read;
+  if (!index_is_sound(resolution_ms)) return damaged("cells out of order");
+  set_odd_counts(resolution_ms);
+  if (!counts_are_sound(resolution_ms)) return damaged("a cell contradicts itself");
+  unscale_counts(*header);
+  const std::vector<std::int64_t>& index = integers_[kIndex];
+  const auto at = [&](TimeMs t_ms) {
+    const auto found =
+        std::lower_bound(index.begin(), index.end(), (t_ms - day_ms) / resolution_ms);
+    return static_cast<std::size_t>(found - index.begin());
+  };
+  const std::size_t from = at(range.after);
+  const std::size_t until = at(range.until);
+  const std::size_t before = out.size();
+  take_counts(from, until, day_ms, resolution_ms, out);
+  for (const Odd& odd : odd_) {
+    if (odd.index < from || odd.index >= until) continue;
+    const std::size_t place = before + odd.index - from;
+    ByteReader bytes(odd.bytes);
+    TimedCell one{out.start_ms[place], {}};
+    one.cell = read_odd(bytes, one.start_ms);
+    if (!is_sound(one, resolution_ms, false)) {
+      out.resize(before);
+      return damaged(fmt::format("cell {} contradicts itself", odd.index));
+    }
+    out.set(place, one);
+  }
+  return {};
+}
+
 CellRowDecoder::CellRowDecoder() : impl_(std::make_unique<Impl>()) {}
 CellRowDecoder::CellRowDecoder(CellRowDecoder&&) noexcept = default;
 CellRowDecoder& CellRowDecoder::operator=(CellRowDecoder&&) noexcept = default;
@@ -318,6 +451,11 @@ CellRowDecoder::~CellRowDecoder() = default;
 Result<CellParts> CellRowDecoder::decode(Bytes row, TimeMs day_ms, DurationMs resolution_ms,
                                          CellParts wanted, std::vector<TimedCell>& out) {
   return impl_->decode(row, day_ms, resolution_ms, wanted, out);
+}
+
+Result<void> CellRowDecoder::decode_counts(Bytes row, TimeMs day_ms, DurationMs resolution_ms,
+                                           TimeRange range, CellCounts& out) {
+  return impl_->decode_counts(row, day_ms, resolution_ms, range, out);
 }
 
 }  // namespace hygge::windows

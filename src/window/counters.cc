@@ -100,12 +100,12 @@ void extrapolations(const Input& in) {
   for (std::size_t i = 1; counter && i < in.v.size(); ++i) {
     if (is_reset(in.v, i)) steps.correct(i, in.v[i - 1]);
   }
+  ExtrapolatedRow row(in.out, counter, per);
   for_each_window(in, [&](const Slice& w) {
     if (w.size() < 2) return;
-    const double change = steps.of(in.v, w.lo, w.hi);
     const Sampled sampled{
         in.t[w.lo], in.t[w.hi - 1], in.v[w.lo], w.size(), {w.end_ms - in.spec.range_ms, w.end_ms}};
-    in.out.set(w.step, change * (extrapolation(sampled, change, counter) / per));
+    row.add(w.step, sampled, steps.of(in.v, w.lo, w.hi));
   });
 }
 

@@ -153,11 +153,28 @@ TEST_F(PromqlTiers, CellsCountAgainstTheLimitOfMemory) {
   const Steps when = instant(kDay0 + 2 * kDayMs);
   const auto all = query(*db_, text, when, options);
   ASSERT_TRUE(all) << all.error().message;
-  EXPECT_GE(all->stats.bytes, kDayMs / (5 * kMinuteMs) * sizeof(TimedCell));
-  options.max_bytes = all->stats.bytes - 1;
+  const std::size_t cells = kDayMs / (5 * kMinuteMs) * CellCounts::kBytesPerCell;
+  EXPECT_GE(all->stats.bytes, cells);
+  options.max_bytes = cells - 1;
   const auto fewer = query(*db_, text, when, options);
   ASSERT_FALSE(fewer);
   EXPECT_EQ(fewer.error().code, ErrorCode::limit);
+}
+
+TEST_F(PromqlTiers, SharedSamplesAreReadAgainWhereThereIsNoRoomToKeepThem) {
+  const Steps day = steps(kDay0 + kDayMs, kDay0 + 2 * kDayMs, std::chrono::minutes(5));
+  const std::string both = "increase(requests_total[1h]) + increase(requests_total[5m])";
+  const Answer shared = ask(both, day, 0);
+  EXPECT_EQ(shared.stats.samples, 3U * (2'880 + 120)) << "once, not once a window";
+  QueryOptions options;
+  options.tier = 0;
+  options.max_bytes = 150'000;  // all samples of one series are 48 kB
+  const auto tight = query(*db_, both, day, options);
+  ASSERT_TRUE(tight) << tight.error().message;
+  EXPECT_GT(tight->stats.samples, shared.stats.samples);
+  EXPECT_LT(tight->stats.bytes, options.max_bytes);
+  ASSERT_EQ(tight->series.size(), 3U);
+  for (std::size_t i = 0; i < 3; ++i) EXPECT_EQ(tight->series[i].v, shared.series[i].v);
 }
 
 TEST_F(PromqlTiers, WindowsBeyondAllSamples) {

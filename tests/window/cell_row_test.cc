@@ -16,6 +16,7 @@
 #include "tests/window/oracle.h"
 #include "tests/window/random_series.h"
 #include "window/cell_functions.h"
+#include "window/cell_windows.h"
 
 namespace hygge::windows {
 namespace {
@@ -77,6 +78,98 @@ DurationMs resolution_of(std::mt19937_64& random) {
   constexpr DurationMs kResolutions[] = {kMinResolutionMs, kMinuteMs, 5 * kMinuteMs, kHourMs,
                                          kDayMs};
   return kResolutions[random() % 5];
+}
+
+// `counts` from `from` on are what CellCounts has of the cells that begin in `range`.
+void expect_counts(const CellCounts& counts, std::size_t from, const std::vector<TimedCell>& cells,
+                   TimeRange range) {
+  for (const TimedCell& one : cells) {
+    if (one.start_ms < range.after || one.start_ms >= range.until) continue;
+    SCOPED_TRACE(one.start_ms - kDay);
+    ASSERT_LT(from, counts.size());
+    ASSERT_EQ(counts.start_ms[from], one.start_ms);
+    ASSERT_EQ(counts.n[from], one.cell.n);
+    ASSERT_EQ(counts.stale_at_end[from] != 0, one.cell.stale_at_end);
+    if (one.cell.n > 0) {
+      ASSERT_EQ(counts.t_first_ms[from], one.cell.t_first_ms);
+      ASSERT_EQ(counts.t_last_ms[from], one.cell.t_last_ms);
+      ASSERT_EQ(bits(counts.v_first[from]), bits(one.cell.v_first));
+      ASSERT_EQ(bits(counts.v_last[from]), bits(one.cell.v_last));
+      ASSERT_EQ(bits(counts.fallen[from]), bits(one.cell.fallen));
+    }
+    ++from;
+  }
+  ASSERT_EQ(from, counts.size());
+}
+
+TEST(CellRow, CountsAreThoseOfTheCells) {
+  CellRowEncoder encoder;
+  CellRowDecoder decoder;
+  for (std::uint64_t seed = 0; seed < 1'000; ++seed) {
+    SCOPED_TRACE(seed);
+    std::mt19937_64 random(seed);
+    const Samples in = day_of(random, random() % 2'000 + 1);
+    const DurationMs resolution_ms = resolution_of(random);
+    const CellParts parts{random() % 4 != 0, random() % 3 == 0};
+    std::vector<TimedCell> cells;
+    add_to_cells(in.t, in.v, resolution_ms, cells, parts);
+    const std::string row = encoder.encode(cells, kDay, resolution_ms, parts);
+    const auto some = [&] {
+      const auto k = static_cast<std::uint64_t>(kDayMs / resolution_ms) + 1;
+      return kDay + static_cast<DurationMs>(random() % k) * resolution_ms;
+    };
+    const TimeMs a = some();
+    const TimeMs b = some();
+    CellCounts counts;
+    counts.resize(1);
+    for (const TimeRange range :
+         {TimeRange{kDay, kDay + kDayMs}, TimeRange{std::min(a, b), std::max(a, b)}}) {
+      const std::size_t from = counts.size();
+      const auto read = decoder.decode_counts(as_bytes(row), kDay, resolution_ms, range, counts);
+      ASSERT_TRUE(read) << read.error().message;
+      expect_counts(counts, from, cells, range);
+      if (HasFatalFailure()) return;
+    }
+  }
+}
+
+// Over a grid of windows: as from whole cells, and those are compared with the samples elsewhere.
+TEST(CellRow, FunctionsOverCountsAreFunctionsOverCells) {
+  for (std::uint64_t seed = 0; seed < 2'000; ++seed) {
+    SCOPED_TRACE(seed);
+    std::mt19937_64 random(seed);
+    const Samples in = day_of(random, random() % 600 + 1);
+    const DurationMs resolution_ms = random() % 2 == 0 ? kMinuteMs : 5 * kMinuteMs;
+    std::vector<TimedCell> cells;
+    add_to_cells(in.t, in.v, resolution_ms, cells, {false, false});
+    CellCounts counts;
+    double sizes = 0;
+    for (const TimedCell& one : cells) counts.push_back(one);
+    for (const double v : in.v) sizes += std::isfinite(v) ? std::fabs(v) : 0;
+    const auto cells_of = [&](std::uint64_t most) {
+      return static_cast<DurationMs>(random() % most + 1) * resolution_ms;
+    };
+    const TimeMs first = kDay + cells_of(100);
+    const DurationMs step = cells_of(8);
+    const Steps grid{first, first + static_cast<TimeMs>(random() % 90) * step, step};
+    for (int function = 0; function <= static_cast<int>(Function::prom_delta); ++function) {
+      SCOPED_TRACE(function);
+      const Spec spec{static_cast<Function>(function), cells_of(40), 0, 0};
+      if (!counts_suffice(spec.function)) continue;
+      std::vector<double> v(grid.count());
+      std::vector<double> want(grid.count());
+      std::vector<std::uint64_t> valid((grid.count() + 63) / 64);
+      std::vector<std::uint64_t> want_valid(valid.size());
+      evaluate(spec, counts, grid, 0, {v, valid});
+      evaluate(spec, cells, grid, 0, {want, want_valid});
+      ASSERT_EQ(valid, want_valid);
+      for (std::size_t i = 0; i < v.size(); ++i) {
+        if (bits(v[i]) == bits(want[i]) || (std::isnan(v[i]) && std::isnan(want[i]))) continue;
+        ASSERT_GE(spec.function, Function::prom_increase);
+        ASSERT_NEAR(v[i], want[i], 1e-12 * sizes) << i;
+      }
+    }
+  }
 }
 
 TEST(CellRow, WhatIsWrittenIsRead) {
@@ -193,14 +286,30 @@ TEST(CellRow, DamageIsAnErrorOrOtherCells) {
       ASSERT_TRUE(got.empty());
     }
     ASSERT_FALSE(decoder.decode(as_bytes(row + '\0'), kDay, resolution_ms, kAll, got));
+    const TimeRange day{kDay, kDay + kDayMs};
+    CellCounts counts;
+    for (std::size_t size = 0; size < row.size(); ++size) {
+      ASSERT_FALSE(
+          decoder.decode_counts(as_bytes(row).first(size), kDay, resolution_ms, day, counts));
+      ASSERT_EQ(counts.size(), 0U);
+    }
     for (int flip = 0; flip < 200; ++flip) {
       std::string other = row;
       other[random() % row.size()] ^= static_cast<char>(1U << random() % 8);
       got.clear();
+      counts.resize(0);
+      const auto counted = decoder.decode_counts(as_bytes(other), kDay, resolution_ms, day, counts);
       if (!decoder.decode(as_bytes(other), kDay, resolution_ms, kAll, got)) {
         ++errors;
+        // What is unsound in a column that both read is unsound to both.
+        got.clear();
+        if (counted && decoder.decode(as_bytes(other), kDay, resolution_ms, {false, false}, got)) {
+          expect_counts(counts, 0, got, day);
+        }
         continue;
       }
+      ASSERT_TRUE(counted);
+      expect_counts(counts, 0, got, day);
       Cell all;
       for (const TimedCell& one : got) all.merge(one.cell);
     }

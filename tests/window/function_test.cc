@@ -5,7 +5,10 @@
 #include <cmath>
 #include <limits>
 #include <optional>
+#include <random>
 #include <vector>
+
+#include "window/extrapolation.h"
 
 namespace hygge::windows {
 namespace {
@@ -188,6 +191,37 @@ TEST(Window, OneSampleIsEnoughForStatisticsNotForSlopes) {
     EXPECT_EQ(at({function, 10'000, 0.5}, in, 20'000), std::nullopt) << "left-open";
     EXPECT_EQ(at({function, 10'000, 0.5}, in, 9'999), std::nullopt);
     EXPECT_EQ(at({function, 10'000, 0.5}, {}, 10'000), std::nullopt);
+  }
+}
+
+// Whatever instructions the processor has: the same bits.
+TEST(Extrapolations, WideVectorsChangeNothing) {
+  std::mt19937_64 random(3);
+  const auto below = [&](std::uint64_t most) { return static_cast<double>(random() % most); };
+  for (int round = 0; round < 2'000; ++round) {
+    SCOPED_TRACE(round);
+    Extrapolations windows;
+    const std::size_t count = random() % Extrapolations::kMost + 1;
+    for (std::size_t i = 0; i < count; ++i) {
+      const TimeMs after = static_cast<TimeMs>(random() % 1'000);
+      const TimeMs first = after + 1 + static_cast<TimeMs>(random() % 60'000);
+      const TimeMs last = first + 1 + static_cast<TimeMs>(random() % 600'000);
+      const TimeMs until = last + static_cast<TimeMs>(random() % 60'000);
+      const double odd[] = {0, -1, kNan, kInf, -kInf};
+      const double v_first = random() % 9 == 0 ? odd[random() % 5] : below(1'000) / 7;
+      const double change = random() % 9 == 0 ? odd[random() % 5] : below(100'000) / 3 - 9;
+      windows.add({first, last, v_first, random() % 40 + 2, {after, until}}, change);
+    }
+    EXPECT_EQ(windows.full(), count == Extrapolations::kMost);
+    for (const bool counter : {false, true}) {
+      windows.run(counter, 300, Extrapolations::Width::portable);
+      const std::vector<double> want(windows.out(), windows.out() + count);
+      windows.run(counter, 300);
+      for (std::size_t i = 0; i < count; ++i) {
+        const double got = windows.out()[i];
+        EXPECT_TRUE(got == want[i] || (std::isnan(got) && std::isnan(want[i]))) << i;
+      }
+    }
   }
 }
 

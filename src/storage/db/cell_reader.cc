@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "model/partition.h"
 #include "storage/db/series_reader.h"
@@ -27,51 +28,207 @@ Result<void> check(DurationMs resolution_ms, TimeRange range) {
               "begin and end at multiples of the resolution");
 }
 
+bool is_stored(const ViewState& state, DurationMs resolution_ms) {
+  return std::binary_search(state.tiers.begin(), state.tiers.end(), resolution_ms);
+}
+
+CellKey key_of(DurationMs resolution_ms, std::int32_t partition, std::uint32_t series) {
+  return {static_cast<std::uint32_t>(resolution_ms), partition, series};
+}
+
+// Appends those of `cells` that begin in `range`.
+std::size_t take(const std::vector<TimedCell>& cells, TimeRange range,
+                 std::vector<TimedCell>& out) {
+  std::size_t taken = 0;
+  for (const TimedCell& one : cells) {
+    if (one.start_ms < range.after || one.start_ms >= range.until) continue;
+    out.push_back(one);
+    ++taken;
+  }
+  return taken;
+}
+
 }  // namespace
 
-// False: there is none, it lacks what is needed, or it is damaged; the samples say the same.
-bool CellReader::read_row(const ViewState& state, const ViewState::Entry& entry,
-                          std::int32_t partition, DurationMs resolution_ms, CellParts needed) {
-  const CellKey key{static_cast<std::uint32_t>(resolution_ms), partition, entry.id};
-  const auto found = state.home->store->get_cells(state.snapshot, key, row_);
-  if (!found || !*found) return false;
-  const auto facts = windows::describe_row(as_bytes(row_));
-  if (!facts || !facts->parts.cover(needed)) return false;
-  cells_.clear();
-  const TimeMs day_ms = partition_range(partition).after;
-  return decoder_.decode(as_bytes(row_), day_ms, resolution_ms, needed, cells_).has_value();
+View::CellsAhead RowsAhead::read(const ViewState& state, CellScan& scan,
+                                 std::vector<std::uint32_t> series, DurationMs resolution_ms,
+                                 TimeRange range, std::size_t max_bytes) {
+  std::vector<std::int32_t> days;
+  range = intersect(range, state.range);
+  if (!range.empty()) {
+    const std::int64_t first = partition_of(range.after + 1);
+    const std::int64_t last = partition_of(range.until);
+    for (const Partitions::Sealed& one : state.sealed) {
+      if (first <= one.partition && one.partition <= last) days.push_back(one.partition);
+    }
+  }
+  if (days.empty()) return {series.size(), memory_bytes()};
+  // A cell takes 8 bytes of a counter's row, 25 of a gauge's; rows that take more end the reading.
+  constexpr std::size_t kCellBytes = 16;
+  const auto row_bytes = static_cast<std::size_t>(kDayMs / resolution_ms) * kCellBytes;
+  const std::size_t fit = std::max<std::size_t>(max_bytes / (row_bytes * days.size()), 1);
+  if (series.size() > fit) series.resize(fit);
+  std::sort(series.begin(), series.end());
+  if (holds(series, days, resolution_ms)) return {series.size(), memory_bytes()};
+  resolution_ms_ = resolution_ms;
+  series_ = std::move(series);
+  partitions_.clear();
+  places_.clear();
+  bytes_.clear();
+  for (const std::int32_t partition : days) {
+    if (!read_day(state, scan, partition, max_bytes)) break;
+  }
+  return {series_.size(), memory_bytes()};
+}
+
+bool RowsAhead::holds(const std::vector<std::uint32_t>& series,
+                      const std::vector<std::int32_t>& partitions,
+                      DurationMs resolution_ms) const noexcept {
+  const auto covers = [](const auto& all, const auto& some) {
+    return std::includes(all.begin(), all.end(), some.begin(), some.end());
+  };
+  return resolution_ms == resolution_ms_ && covers(partitions_, partitions) &&
+         covers(series_, series);
+}
+
+// False: of this day and those after it the rows are looked up one by one.
+bool RowsAhead::read_day(const ViewState& state, CellScan& scan, std::int32_t partition,
+                         std::size_t max_bytes) {
+  const std::size_t before = places_.size();
+  for (const std::uint32_t series : series_) {
+    Place& place = places_.emplace_back();
+    if (!state.has_cells(partition, series)) continue;
+    const auto row = scan.find(key_of(resolution_ms_, partition, series));
+    if (!row || (*row && bytes_.size() + (*row)->size() > max_bytes)) {
+      places_.resize(before);
+      return false;
+    }
+    if (!*row) continue;
+    place = {bytes_.size(), (*row)->size()};
+    bytes_.append(reinterpret_cast<const char*>((*row)->data()), (*row)->size());
+  }
+  partitions_.push_back(partition);
+  return true;
+}
+
+std::size_t RowsAhead::memory_bytes() const noexcept {
+  return bytes_.capacity() + places_.capacity() * sizeof(Place) +
+         series_.capacity() * sizeof(series_[0]);
+}
+
+std::optional<Bytes> RowsAhead::find(std::uint32_t series, std::int32_t partition,
+                                     DurationMs resolution_ms) const noexcept {
+  if (resolution_ms != resolution_ms_) return std::nullopt;
+  const auto day = std::lower_bound(partitions_.begin(), partitions_.end(), partition);
+  if (day == partitions_.end() || *day != partition) return std::nullopt;
+  const auto one = std::lower_bound(series_.begin(), series_.end(), series);
+  if (one == series_.end() || *one != series) return std::nullopt;
+  const auto row = static_cast<std::size_t>(day - partitions_.begin());
+  const auto column = static_cast<std::size_t>(one - series_.begin());
+  const Place& place = places_[row * series_.size() + column];
+  return as_bytes(bytes_).subspan(place.at, place.bytes);
+}
+
+CellScan& CellReader::scan(const ViewState& state) {
+  if (!scan_) scan_ = state.home->store->cell_scan(state.snapshot);
+  return *scan_;
+}
+
+View::CellsAhead CellReader::read_ahead(const ViewState& state, std::vector<std::uint32_t> series,
+                                        DurationMs resolution_ms, TimeRange range,
+                                        std::size_t max_bytes) {
+  const bool readable =
+      is_stored(state, resolution_ms) && check(resolution_ms, range) && state.process.check();
+  if (!readable) return {series.size(), 0};
+  return ahead_.read(state, scan(state), std::move(series), resolution_ms, range, max_bytes);
+}
+
+// Empty: there is none, it lacks what is needed, or it is damaged; the samples say the same.
+Bytes CellReader::find_row(const ViewState& state, const ViewState::Entry& entry,
+                           std::int32_t partition, DurationMs resolution_ms, CellParts needed) {
+  std::optional<Bytes> row = ahead_.find(entry.id, partition, resolution_ms);
+  if (!row) {
+    const auto found = scan(state).find(key_of(resolution_ms, partition, entry.id));
+    if (found && *found) row = **found;
+  }
+  if (!row || row->empty()) return {};
+  const auto facts = windows::describe_row(*row);
+  return facts && facts->parts.cover(needed) ? *row : Bytes();
+}
+
+template <typename Visit>
+Result<void> CellReader::for_each_day(const ViewState& state, const ViewState::Entry& entry,
+                                      DurationMs resolution_ms, CellParts needed, TimeRange range,
+                                      Visit&& visit) {
+  range = intersect(range, state.range);
+  if (range.empty()) return {};
+  if (auto sound = check(resolution_ms, range); !sound) return sound;
+  if (auto ours = state.process.check(); !ours) return ours;
+  const bool stored = is_stored(state, resolution_ms);
+  const auto partitions = state.presence.partitions_of(entry.id, partition_of(range.after + 1),
+                                                       partition_of(range.until));
+  for (const std::int32_t partition : partitions) {
+    Day day{partition, intersect(range, partition_range(partition)), {}};
+    if (stored && state.has_cells(partition, entry.id)) {
+      day.row = find_row(state, entry, partition, resolution_ms, needed);
+    }
+    if (auto visited = visit(day); !visited) return visited;
+  }
+  return {};
 }
 
 Result<Series::CellsRead> CellReader::read(const ViewState& state, const ViewState::Entry& entry,
                                            DurationMs resolution_ms, CellParts needed,
                                            TimeRange range, std::vector<TimedCell>& out) {
   Series::CellsRead total;
-  range = intersect(range, state.range);
-  if (range.empty()) return total;
-  if (auto sound = check(resolution_ms, range); !sound) return tl::unexpected<Error>(sound.error());
-  if (auto ours = state.process.check(); !ours) return tl::unexpected<Error>(ours.error());
-  const bool stored = std::binary_search(state.tiers.begin(), state.tiers.end(), resolution_ms);
-  const auto partitions = state.presence.partitions_of(entry.id, partition_of(range.after + 1),
-                                                       partition_of(range.until));
-  for (const std::int32_t partition : partitions) {
-    const TimeRange day = intersect(range, partition_range(partition));
-    if (stored && state.has_cells(partition, entry.id) &&
-        read_row(state, entry, partition, resolution_ms, needed)) {
-      ++total.rows;
-      for (const TimedCell& one : cells_) {
-        if (one.start_ms < day.after || one.start_ms >= day.until) continue;
-        out.push_back(one);
-        ++total.cells;
-      }
-      continue;
-    }
-    SeriesReader reader(state, entry, day);
-    while (const Block* block = reader.next()) {
-      windows::add_to_cells(block->t, block->v, resolution_ms, out, needed);
-      total.samples += block->t.size();
-    }
-    if (const Error* error = reader.error()) return tl::unexpected<Error>(*error);
-  }
+  auto done =
+      for_each_day(state, entry, resolution_ms, needed, range, [&](const Day& day) -> Result<void> {
+        cells_.clear();
+        if (!day.row.empty() && decoder_.decode(day.row, partition_range(day.partition).after,
+                                                resolution_ms, needed, cells_)) {
+          ++total.rows;
+          total.cells += take(cells_, day.range, out);
+          return {};
+        }
+        SeriesReader reader(state, entry, day.range);
+        while (const Block* block = reader.next()) {
+          windows::add_to_cells(block->t, block->v, resolution_ms, out, needed);
+          total.samples += block->t.size();
+        }
+        if (const Error* error = reader.error()) return tl::unexpected<Error>(*error);
+        return {};
+      });
+  if (!done) return tl::unexpected<Error>(std::move(done.error()));
+  return total;
+}
+
+Result<Series::CellsRead> CellReader::read_counts(const ViewState& state,
+                                                  const ViewState::Entry& entry,
+                                                  DurationMs resolution_ms, TimeRange range,
+                                                  CellCounts& out) {
+  constexpr CellParts kNone{false, false};
+  Series::CellsRead total;
+  auto done =
+      for_each_day(state, entry, resolution_ms, kNone, range, [&](const Day& day) -> Result<void> {
+        const std::size_t before = out.size();
+        if (!day.row.empty() &&
+            decoder_.decode_counts(day.row, partition_range(day.partition).after, resolution_ms,
+                                   day.range, out)) {
+          ++total.rows;
+          total.cells += out.size() - before;
+          return {};
+        }
+        cells_.clear();
+        SeriesReader reader(state, entry, day.range);
+        while (const Block* block = reader.next()) {
+          windows::add_to_cells(block->t, block->v, resolution_ms, cells_, kNone);
+          total.samples += block->t.size();
+        }
+        if (const Error* error = reader.error()) return tl::unexpected<Error>(*error);
+        for (const TimedCell& one : cells_) out.push_back(one);
+        return {};
+      });
+  if (!done) return tl::unexpected<Error>(std::move(done.error()));
   return total;
 }
 

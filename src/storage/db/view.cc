@@ -90,6 +90,12 @@ Result<Series::CellsRead> Series::cells(DurationMs resolution_ms, CellParts need
                                     out);
 }
 
+Result<Series::CellsRead> Series::cell_counts(DurationMs resolution_ms, TimeRange range,
+                                              CellCounts& out) const {
+  return state_->cell_reader().read_counts(*state_, state_->entries[index_], resolution_ms, range,
+                                           out);
+}
+
 View::View(std::shared_ptr<storage::ViewState> state) noexcept : state_(std::move(state)) {}
 View::View(View&&) noexcept = default;
 View& View::operator=(View&& other) noexcept {
@@ -105,6 +111,16 @@ std::size_t View::selector_count() const noexcept { return state_->by_selector.s
 std::span<const Series> View::series(std::size_t index) const noexcept {
   HYGGE_ASSERT(index < state_->by_selector.size());
   return state_->by_selector[index];
+}
+View::CellsAhead View::read_cells_ahead(std::span<const Series> series, DurationMs resolution_ms,
+                                        TimeRange range, std::size_t max_bytes) const {
+  std::vector<std::uint32_t> ids;
+  ids.reserve(series.size());
+  for (const Series& one : series) {
+    HYGGE_ASSERT(one.state_ == state_.get());
+    ids.push_back(one.id().value);
+  }
+  return state_->cell_reader().read_ahead(*state_, std::move(ids), resolution_ms, range, max_bytes);
 }
 std::span<const DurationMs> View::tiers() const noexcept { return state_->tiers; }
 std::optional<Metadata> View::metadata(std::string_view metric) const {

@@ -98,6 +98,44 @@ void expect_same(const Cell& got, const Cell& cell, bool spread) {
   EXPECT_NEAR(got.m2, cell.m2, 1e-12 * (1 + cell.m2));
 }
 
+// What cell_counts() gives is what cells() gives, whatever was read ahead.
+void check_counts(const View& view) {
+  for (const DurationMs tier : kTiers) {
+    for (const std::size_t ahead : {0U, 5'000U, 1U << 20U}) {
+      SCOPED_TRACE(ahead);
+      std::size_t until = 0;
+      for (std::size_t k = 0; k < view.series(0).size(); ++k) {
+        if (ahead > 0 && k >= until) {
+          const auto read =
+              view.read_cells_ahead(view.series(0).subspan(k), tier, view.range(), ahead);
+          EXPECT_GE(read.series, 1U);
+          until = k + read.series;
+        }
+        std::vector<TimedCell> cells;
+        CellCounts counts;
+        const Series& series = view.series(0)[k];
+        const auto whole = series.cells(tier, {false, false}, view.range(), cells);
+        const auto read = series.cell_counts(tier, view.range(), counts);
+        ASSERT_TRUE(whole && read);
+        EXPECT_EQ(read->rows, whole->rows);
+        EXPECT_EQ(read->cells, whole->cells);
+        EXPECT_EQ(read->samples, whole->samples);
+        ASSERT_EQ(counts.size(), cells.size());
+        for (std::size_t i = 0; i < cells.size(); ++i) {
+          ASSERT_EQ(counts.start_ms[i], cells[i].start_ms);
+          ASSERT_EQ(counts.n[i], cells[i].cell.n);
+          ASSERT_EQ(counts.t_first_ms[i], cells[i].cell.t_first_ms);
+          ASSERT_EQ(counts.t_last_ms[i], cells[i].cell.t_last_ms);
+          ASSERT_EQ(counts.v_first[i], cells[i].cell.v_first);
+          ASSERT_EQ(counts.v_last[i], cells[i].cell.v_last);
+          ASSERT_EQ(counts.fallen[i], cells[i].cell.fallen);
+          ASSERT_EQ(counts.stale_at_end[i] != 0, cells[i].cell.stale_at_end);
+        }
+      }
+    }
+  }
+}
+
 // All cells of all series, against those of the samples; integers throughout. Returns the rows that
 // were read.
 std::uint64_t check_cells(const Db& db) {
@@ -123,6 +161,7 @@ std::uint64_t check_cells(const Db& db) {
       }
     }
   }
+  check_counts(view);
   return rows;
 }
 
