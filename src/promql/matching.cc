@@ -143,12 +143,10 @@ class VectorMatcher {
     }
   };
 
-  [[nodiscard]] const std::optional<double>& fill_one() const {
-    return swapped_ ? form_.matching.fill_left : form_.matching.fill_right;
-  }
-  [[nodiscard]] const std::optional<double>& fill_many() const {
-    return swapped_ ? form_.matching.fill_right : form_.matching.fill_left;
-  }
+  // As in Prometheus, which under group_right puts the many side on the left before it fills:
+  // fill_left is of the many side wherever that stands.
+  [[nodiscard]] const std::optional<double>& fill_one() const { return form_.matching.fill_right; }
+  [[nodiscard]] const std::optional<double>& fill_many() const { return form_.matching.fill_left; }
 
   // The missing side, where `there` has a value and `present` is not set: it has the matching
   // labels only.
