@@ -59,7 +59,24 @@ Result<Scalar> Evaluator::named_scalar(const Node& target) {
   return copy;
 }
 
+// Evaluated at one step, and given at all.
+Result<void> Evaluator::folded_rows(const Node& node, const RowSink& sink) {
+  Evaluator once(query_, {grid_.start_ms, 0, 1});
+  return once.plain_rows(node, [&](Row& row) {
+    const double value = row.v[0];
+    row.v.assign(steps(), value);
+    row.valid.reset(steps());
+    row.valid.set_all();
+    return sink(row);
+  });
+}
+
 Result<Scalar> Evaluator::plain_scalar(const Node& node) {
+  if (is_folded(node)) {
+    const auto value = Evaluator(query_, {grid_.start_ms, 0, 1}).plain_scalar(node);
+    if (!value) return tl::unexpected(value.error());
+    return constant((*value)[0], node);
+  }
   if (const auto* let = std::get_if<Let>(&node.form)) return scalar(*let->body);
   if (const auto* reference = std::get_if<Reference>(&node.form)) {
     return named_scalar(*reference->target);
@@ -115,6 +132,7 @@ Result<void> Evaluator::named_rows(const Node& target, const RowSink& sink) {
 }
 
 Result<void> Evaluator::plain_rows(const Node& node, const RowSink& sink) {
+  if (is_folded(node)) return folded_rows(node, sink);
   if (const auto* let = std::get_if<Let>(&node.form)) return rows(*let->body, sink);
   if (const auto* reference = std::get_if<Reference>(&node.form)) {
     return named_rows(*reference->target, sink);

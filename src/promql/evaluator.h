@@ -96,6 +96,10 @@ class Evaluator {
   [[nodiscard]] std::size_t steps() const noexcept { return grid_.count; }
 
  private:
+  [[nodiscard]] bool is_folded(const Node& node) const {
+    return steps() > 1 && query_.plan.same_at_all_steps.contains(&node);
+  }
+  [[nodiscard]] Result<void> folded_rows(const Node& node, const RowSink& sink);
   [[nodiscard]] Result<void> plain_rows(const Node& node, const RowSink& sink);
   [[nodiscard]] Result<void> named_rows(const Node& target, const RowSink& sink);
   [[nodiscard]] Result<Scalar> plain_scalar(const Node& node);

@@ -2,10 +2,92 @@
 
 #include <algorithm>
 #include <utility>
+#include <variant>
+
+#include "promql/functions.h"
 
 namespace hygge::promql {
 
 namespace {
+
+// Which parts are the same at all steps.
+class Invariants {
+ public:
+  explicit Invariants(std::unordered_set<const Node*>& found) noexcept : found_(found) {}
+
+  void look(const Node& root) { static_cast<void>(visit(root)); }
+
+ private:
+  // Whether a part is the same at all steps, and whether it reads samples: folding numbers saves
+  // nothing.
+  struct Part {
+    bool same = true;
+    bool reads = false;
+
+    Part& operator+=(const Part& other) {
+      same = same && other.same;
+      reads = reads || other.reads;
+      return *this;
+    }
+  };
+
+  Part visit(const Node& node) {
+    const Part part = std::visit([&](const auto& form) { return visit_form(form); }, node.form);
+    if (part.same && part.reads) found_.insert(&node);
+    return part;
+  }
+  static bool is_pinned(const TimeShift& shift) { return shift.pin != TimeShift::Pin::none; }
+
+  Part visit_form(const NumberLiteral& /*form*/) { return {}; }
+  Part visit_form(const StringLiteral& /*form*/) { return {}; }
+  Part visit_form(const VectorSelector& form) { return {is_pinned(form.shift), true}; }
+  Part visit_form(const MatrixSelector& form) { return {is_pinned(form.shift), true}; }
+  Part visit_form(const Subquery& form) {
+    // Where it is pinned its own steps are, whatever its child does with them.
+    visit(*form.child);
+    return {is_pinned(form.shift), true};
+  }
+  Part visit_form(const Call& form) {
+    Part part{!asks_for_the_step(form), false};
+    for (const NodePtr& argument : form.arguments) part += visit(*argument);
+    return part;
+  }
+  Part visit_form(const Aggregation& form) {
+    Part part = visit(*form.child);
+    if (form.parameter) part += visit(*form.parameter);
+    return part;
+  }
+  Part visit_form(const Unary& form) { return visit(*form.child); }
+  Part visit_form(const Paren& form) { return visit(*form.child); }
+  Part visit_form(const Binary& form) {
+    Part part = visit(*form.left);
+    part += visit(*form.right);
+    return part;
+  }
+  // What a name stands for is evaluated once in any case.
+  Part visit_form(const Let& form) {
+    visit(*form.body);
+    return {false, true};
+  }
+  Part visit_form(const Reference& /*form*/) { return {false, true}; }
+
+  static bool asks_for_the_step(const Call& call) {
+    switch (call.function->kind) {
+      case FunctionKind::time:
+      case FunctionKind::info:        // reads its info metrics at each step
+      case FunctionKind::topk_range:  // adds up over the steps
+        return true;
+      case FunctionKind::timestamp:  // of what is no selector, the step's
+        return !std::holds_alternative<VectorSelector>(bare(*call.arguments[0]).form);
+      case FunctionKind::date:
+        return call.arguments.empty() || call.arguments[0]->type == ValueType::string;
+      default:
+        return call.function->name == "predict_linear";
+    }
+  }
+
+  std::unordered_set<const Node*>& found_;
+};
 
 class Planner {
  public:
@@ -14,6 +96,7 @@ class Planner {
   Plan plan(const Node& root) {
     visit(root, {settings_.query.start_ms, settings_.query.step_ms, settings_.query.count()});
     merge();
+    Invariants(plan_.same_at_all_steps).look(root);
     return std::move(plan_);
   }
 

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "promql/ast.h"
@@ -19,6 +20,9 @@ struct Plan {
   };
   std::vector<Slot> slots;
   std::unordered_map<const Node*, std::size_t> slot_of;  ///< by selector node
+  /// Parts that are the same at all steps though they read samples: whatever they select is pinned
+  /// by `@`, and nothing in them asks for the step's time.
+  std::unordered_set<const Node*> same_at_all_steps;
 };
 
 /// What a plan depends on beside the tree.

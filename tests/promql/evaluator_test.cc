@@ -416,6 +416,60 @@ TEST(Evaluator, ExplainSaysWhichPartDidWhat) {
   }
 }
 
+TEST(Evaluator, WhatIsTheSameAtAllStepsIsEvaluatedOnce) {
+  test::MemorySource source;
+  std::mt19937_64 random(12);
+  fill(source, random);
+  const Steps when{600'000, 1'200'000, 60'000};
+  struct Case {
+    const char* text;
+    bool once;
+  };
+  const Case cases[] = {
+      {"sum(rate(c_total[5m] @ 900))", true},
+      {"sum by (i) (c_total @ 900 * 2) - 1", true},
+      {"c_total @ 900 and on (i) (g @ 1000 or c_total @ 1000)", true},
+      {"scalar(sum(c_total @ 900)) + 1", true},
+      {"-max_over_time(sum(c_total)[5m:1m] @ 900)", true},
+      {"abs(timestamp(c_total @ 900))", true},
+      {"hour(c_total @ 900)", true},
+      {"topk(1 + 0 * time(), c_total @ 900)", false},
+      {"abs(timestamp(c_total @ 900 + 0))", false},
+      {"c_total @ 900 + time()", false},
+      {"c_total @ 900 + on () group_left () minute()", false},
+      {"sum(predict_linear(c_total[5m] @ 900, 60))", false},
+      {"c_total @ 900 + on (i) c_total", false},
+      {"max_over_time((c_total @ 900)[5m:1m])", false},
+      {"1 + 2", false},
+  };
+  for (const Case& c : cases) {
+    SCOPED_TRACE(c.text);
+    const Expression expression = parse(c.text).value();
+    const Plan plan = make_plan(expression.root(), {when, 5 * kMinuteMs, kMinuteMs});
+    EXPECT_EQ(plan.same_at_all_steps.contains(&expression.root()), c.once);
+    const auto range = evaluate(expression, source, when, {});
+    ASSERT_TRUE(range) << range.error().message;
+    ASSERT_FALSE(range->series.empty());
+    for (const AnswerSeries& series : range->series) {
+      for (std::size_t i = 0; i < series.t.size(); ++i) {
+        const auto now = ask(source, c.text, instant(series.t[i]));
+        ASSERT_TRUE(now);
+        const auto same = value_at(*now, series.labels, series.t[i]);
+        ASSERT_TRUE(same);
+        EXPECT_TRUE(near(*same, series.v[i], 1e-12)) << *same << ", not " << series.v[i];
+      }
+    }
+  }
+  QueryOptions options;
+  options.explain = true;
+  const auto answer = ask(source, "sum(rate(c_total[5m] @ 900)) + sum(c_total)", when, options);
+  ASSERT_TRUE(answer);
+  ASSERT_EQ(answer->nodes.size(), 6U);
+  EXPECT_EQ(answer->nodes[1].points, when.count()) << "handed on at all steps";
+  EXPECT_EQ(answer->nodes[2].text, "rate(c_total[5m] @ 900.000)");
+  EXPECT_EQ(answer->nodes[2].points, answer->nodes[2].series) << "at one";
+}
+
 TEST(Evaluator, WhatLetBindsIsReadOnceForTheSameSteps) {
   test::MemorySource source;
   std::mt19937_64 random(11);
