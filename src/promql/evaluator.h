@@ -137,10 +137,12 @@ using SeriesVisitor = std::function<Result<void>(const SeriesData& series)>;
 /// samples may reach beyond what the node needs, on both sides.
 [[nodiscard]] Result<void> for_each_series(Query& query, const Node& node,
                                            const SeriesVisitor& visit);
-/// The windows of a MatrixSelector node, series by series, from cells where they are, else from
-/// samples: `fill` evaluates samples, `visit` gets each row that has a value.
+/// What samples for `fill` have of staleness markers.
+enum class Markers : std::uint8_t { dropped, kept };
+/// The windows of a selector node, series by series, from cells where they are, else from samples:
+/// `fill` evaluates samples, `visit` gets each row that has a value.
 [[nodiscard]] Result<void> window_rows_of(
-    Evaluator& evaluator, const Node& node, tiers::Windows& windows, Row& row,
+    Evaluator& evaluator, const Node& node, tiers::Windows& windows, Markers markers, Row& row,
     const std::function<void(const SeriesData& series)>& fill,
     const std::function<Result<void>(const Labels& labels)>& visit);
 [[nodiscard]] Result<void> selector_rows(Evaluator& evaluator, const Node& node,

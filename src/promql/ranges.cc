@@ -24,7 +24,7 @@ WindowFunction window_function(std::string_view name) {
     std::string_view name;
     WindowFunction function;
   };
-  constexpr std::array<Entry, 20> kEntries{{
+  constexpr std::array<Entry, 24> kEntries{{
       {"rate", WindowFunction::prom_rate},
       {"increase", WindowFunction::prom_increase},
       {"delta", WindowFunction::prom_delta},
@@ -43,6 +43,10 @@ WindowFunction window_function(std::string_view name) {
       {"quantile_over_time", WindowFunction::quantile},
       {"stddev_over_time", WindowFunction::stddev},
       {"stdvar_over_time", WindowFunction::stdvar},
+      {"ts_of_first_over_time", WindowFunction::first_time},
+      {"ts_of_last_over_time", WindowFunction::last_time},
+      {"ts_of_min_over_time", WindowFunction::min_time},
+      {"ts_of_max_over_time", WindowFunction::max_time},
       {"deriv", WindowFunction::deriv},
       {"predict_linear", WindowFunction::predict_linear},
   }};
@@ -160,7 +164,7 @@ class RangeCall {
     const bool keeps_name = function_ == WindowFunction::last || function_ == WindowFunction::first;
     if (auto windows = plan_tiers(); windows && windows->tier_ms() > 0) {
       return window_rows_of(
-          evaluator_, bare(*matrix_), *windows, row_,
+          evaluator_, bare(*matrix_), *windows, Markers::dropped, row_,
           [&](const SeriesData& series) { fill(series); },
           [&](const Labels& labels) -> Result<void> {
             annotate(labels);

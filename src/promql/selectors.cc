@@ -1,4 +1,5 @@
 // Instant selectors: each series decoded once, two indices move with the steps.
+#include <fmt/format.h>
 #include <hygge/sample.h>
 
 #include <algorithm>
@@ -72,32 +73,6 @@ void newest_samples(const Grid& looking, DurationMs lookback_ms, std::span<const
   }
 }
 
-// `value_of(sample)` gives what a row holds for a sample.
-template <typename ValueOf>
-Result<void> instant_rows(Evaluator& evaluator, const Node& node, const RowSink& sink,
-                          ValueOf&& value_of) {
-  Query& query = evaluator.query();
-  const auto& form = std::get<VectorSelector>(node.form);
-  const Grid looking = shifted_grid(evaluator.grid(), form.shift, query.steps);
-  const bool pinned = form.shift.pin != TimeShift::Pin::none;
-  Row row;
-  return for_each_series(query, node, [&](const SeriesData& series) -> Result<void> {
-    row.reset(evaluator.steps());
-    newest_samples(looking, query.options.lookback_ms, series.t, series.v,
-                   [&](std::size_t step, std::size_t sample) {
-                     row.set(step, value_of(series.t[sample], series.v[sample]));
-                   });
-    if (!row.valid.any()) return {};
-    if (pinned) {
-      std::fill(row.v.begin(), row.v.end(), row.v[0]);
-      row.valid.set_all();
-    }
-    row.labels = series.labels;
-    row.drop_name = false;
-    return sink(row);
-  });
-}
-
 }  // namespace
 
 namespace {
@@ -155,13 +130,15 @@ void drop_markers(SeriesSamples& samples) {
 // The rows of one window function over a selector's series.
 class WindowRows {
  public:
-  WindowRows(Evaluator& evaluator, const Node& node, tiers::Windows& windows, Row& row)
+  WindowRows(Evaluator& evaluator, const Node& node, tiers::Windows& windows, Markers markers,
+             Row& row)
       : query_(evaluator.query()),
         node_(node),
         slot_(query_.plan.slot_of.at(&node)),
         view_(*query_.source.view()),
         series_(view_.series(slot_)),
         windows_(windows),
+        markers_(markers),
         row_(row),
         ahead_(series_, windows.tier_ms(), windows.cells_range()) {}
 
@@ -175,7 +152,7 @@ class WindowRows {
     if ((*samples)->t.empty()) return {};
     const SeriesSamples* fresh = *samples;
     SeriesSamples own;
-    if (std::any_of(fresh->v.begin(), fresh->v.end(), is_stale)) {
+    if (markers_ == Markers::dropped && std::any_of(fresh->v.begin(), fresh->v.end(), is_stale)) {
       own = *fresh;
       drop_markers(own);
       fresh = &own;
@@ -217,6 +194,7 @@ class WindowRows {
   const View& view_;
   std::span<const Series> series_;
   tiers::Windows& windows_;
+  Markers markers_;
   Row& row_;
   tiers::ReadAhead ahead_;
   SeriesSamples scratch_;
@@ -225,13 +203,14 @@ class WindowRows {
 }  // namespace
 
 Result<void> window_rows_of(Evaluator& evaluator, const Node& node, tiers::Windows& windows,
-                            Row& row, const std::function<void(const SeriesData& series)>& fill,
+                            Markers markers, Row& row,
+                            const std::function<void(const SeriesData& series)>& fill,
                             const std::function<Result<void>(const Labels& labels)>& visit) {
   Query& query = evaluator.query();
   const std::size_t slot = query.plan.slot_of.at(&node);
   std::optional<Profile::Turn> turn;
   if (query.profile != nullptr) turn.emplace(*query.profile, &node);
-  WindowRows rows(evaluator, node, windows, row);
+  WindowRows rows(evaluator, node, windows, markers, row);
   for (std::size_t i = 0; i < query.source.series_count(slot); ++i) {
     if (auto going = interrupted(query.options); !going) return going;
     const std::uint64_t samples = query.stats.samples;
@@ -253,12 +232,80 @@ Result<void> window_rows_of(Evaluator& evaluator, const Node& node, tiers::Windo
   return {};
 }
 
+namespace {
+
+// Cells that answer an instant selector: of a tier of which each lookback is whole cells. Their
+// last samples are all that is read, where a tier's cells are short enough.
+std::optional<tiers::Windows> plan_newest(Evaluator& evaluator, const Node& node,
+                                          windows::Function function) {
+  Query& query = evaluator.query();
+  const View* const view = query.source.view();
+  if (view == nullptr || evaluator.steps() < 2) return std::nullopt;
+  const auto& form = std::get<VectorSelector>(node.form);
+  if (form.shift.pin != TimeShift::Pin::none) return std::nullopt;
+  const Grid& grid = evaluator.grid();
+  const Grid looking = shifted_grid(grid, form.shift, query.steps);
+  const DurationMs lookback_ms = query.options.lookback_ms;
+  const auto fits = [&](DurationMs tier_ms) {
+    return lookback_ms % tier_ms == 0 && grid.step_ms % tier_ms == 0 &&
+           looking.start_ms % tier_ms == 0;
+  };
+  if (std::none_of(view->tiers().begin(), view->tiers().end(), fits)) return std::nullopt;
+  tiers::Windows windows({function, lookback_ms, 0, 0}, {grid.start_ms, grid.last(), grid.step_ms},
+                         grid.start_ms - looking.start_ms, view->tiers(), query.options.tier);
+  if (windows.tier_ms() == 0) return std::nullopt;
+  if (query.profile != nullptr) {
+    const Profile::Turn turn(*query.profile, &node);
+    query.profile->say_tier(
+        fmt::format("{}: {}", format_duration(windows.tier_ms()), windows.why()));
+  }
+  return windows;
+}
+
+// `value_of(sample)` gives what a row holds for a sample, as `function` does of cells.
+template <typename ValueOf>
+Result<void> instant_rows(Evaluator& evaluator, const Node& node, windows::Function function,
+                          const RowSink& sink, ValueOf&& value_of) {
+  Query& query = evaluator.query();
+  const auto& form = std::get<VectorSelector>(node.form);
+  const Grid looking = shifted_grid(evaluator.grid(), form.shift, query.steps);
+  const bool pinned = form.shift.pin != TimeShift::Pin::none;
+  Row row;
+  const auto fill = [&](const SeriesData& series) {
+    newest_samples(looking, query.options.lookback_ms, series.t, series.v,
+                   [&](std::size_t step, std::size_t sample) {
+                     row.set(step, value_of(series.t[sample], series.v[sample]));
+                   });
+  };
+  const auto hand_on = [&](const Labels& labels) {
+    row.labels = labels;
+    row.drop_name = false;
+    return sink(row);
+  };
+  if (auto windows = plan_newest(evaluator, node, function)) {
+    return window_rows_of(evaluator, node, *windows, Markers::kept, row, fill, hand_on);
+  }
+  return for_each_series(query, node, [&](const SeriesData& series) -> Result<void> {
+    row.reset(evaluator.steps());
+    fill(series);
+    if (!row.valid.any()) return {};
+    if (pinned) {
+      std::fill(row.v.begin(), row.v.end(), row.v[0]);
+      row.valid.set_all();
+    }
+    return hand_on(series.labels);
+  });
+}
+
+}  // namespace
+
 Result<void> selector_rows(Evaluator& evaluator, const Node& node, const RowSink& sink) {
-  return instant_rows(evaluator, node, sink, [](TimeMs /*t*/, double v) { return v; });
+  return instant_rows(evaluator, node, windows::Function::newest, sink,
+                      [](TimeMs /*t*/, double v) { return v; });
 }
 
 Result<void> selector_time_rows(Evaluator& evaluator, const Node& node, const RowSink& sink) {
-  return instant_rows(evaluator, node, sink,
+  return instant_rows(evaluator, node, windows::Function::newest_time, sink,
                       [](TimeMs t, double /*v*/) { return static_cast<double>(t) / 1000.0; });
 }
 

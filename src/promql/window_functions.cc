@@ -22,8 +22,6 @@ struct Window {
   std::span<const double> parameters;
 };
 
-double seconds(TimeMs t_ms) { return static_cast<double>(t_ms) / 1000.0; }
-
 double median(std::vector<double>& values) {
   std::sort(values.begin(), values.end());
   return windows::quantile_of_sorted(0.5, values);
@@ -38,25 +36,6 @@ std::optional<double> median_deviation(const Window& window) {
   for (double& value : values) value = std::abs(value - middle);
   return median(values);
 }
-
-// The last of equal values; NaN only if all are.
-template <typename Better>
-std::optional<double> time_of_extreme(const Window& window, Better better) {
-  std::size_t best = 0;
-  for (std::size_t i = 1; i < window.v.size(); ++i) {
-    if (std::isnan(window.v[best]) || better(window.v[i], window.v[best])) best = i;
-  }
-  return seconds(window.t[best]);
-}
-
-std::optional<double> time_of_max(const Window& window) {
-  return time_of_extreme(window, [](double a, double b) { return a >= b; });
-}
-std::optional<double> time_of_min(const Window& window) {
-  return time_of_extreme(window, [](double a, double b) { return a <= b; });
-}
-std::optional<double> time_of_first(const Window& window) { return seconds(window.t.front()); }
-std::optional<double> time_of_last(const Window& window) { return seconds(window.t.back()); }
 
 // Holt's linear method: a level and a trend, each smoothed by its factor.
 std::optional<double> double_smoothing(const Window& window) {
@@ -80,9 +59,8 @@ struct WindowRow {
   WindowCompute function;
 };
 constexpr WindowRow kWindowFunctions[] = {
-    {"mad_over_time", median_deviation},    {"ts_of_first_over_time", time_of_first},
-    {"ts_of_last_over_time", time_of_last}, {"ts_of_min_over_time", time_of_min},
-    {"ts_of_max_over_time", time_of_max},   {"double_exponential_smoothing", double_smoothing},
+    {"mad_over_time", median_deviation},
+    {"double_exponential_smoothing", double_smoothing},
 };
 
 WindowCompute function_of(std::string_view name) {

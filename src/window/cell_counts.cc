@@ -113,6 +113,16 @@ void count_samples(const CountInput& in) {
   });
 }
 
+// Here cells without samples speak too.
+void find_newest(const CountInput& in) {
+  const bool time = in.spec.function == Function::newest_time;
+  for_each_slice(in, [&](const CountSlice& w) {
+    const std::size_t last = w.hi - 1;
+    if (in.cells.stale_at_end[last] != 0) return;
+    in.out.set(w.step, time ? seconds(0, in.cells.t_last_ms[last]) : in.cells.v_last[last]);
+  });
+}
+
 // Cells that hold nothing but a staleness marker say nothing of a window.
 CellCounts with_samples(const CellCounts& cells) {
   CellCounts out;
@@ -145,6 +155,17 @@ void dispatch(const CountInput& in) {
       return for_each_slice(in, [&](const CountSlice& w) { in.out.set(w.step, 1); });
     case Function::count:
       return count_samples(in);
+    case Function::first_time:
+      return for_each_slice(in, [&](const CountSlice& w) {
+        in.out.set(w.step, seconds(0, in.cells.t_first_ms[w.lo]));
+      });
+    case Function::last_time:
+      return for_each_slice(in, [&](const CountSlice& w) {
+        in.out.set(w.step, seconds(0, in.cells.t_last_ms[w.hi - 1]));
+      });
+    case Function::newest:
+    case Function::newest_time:
+      return find_newest(in);
     default:
       return extrapolate(in);
   }
@@ -161,6 +182,10 @@ bool counts_suffice(Function function) noexcept {
     case Function::prom_rate:
     case Function::prom_increase:
     case Function::prom_delta:
+    case Function::first_time:
+    case Function::last_time:
+    case Function::newest:
+    case Function::newest_time:
       return true;
     default:
       return false;
@@ -170,7 +195,8 @@ bool counts_suffice(Function function) noexcept {
 void evaluate(const Spec& spec, const CellCounts& cells, const Steps& grid, DurationMs offset_ms,
               RowOut out) {
   HYGGE_ASSERT(counts_suffice(spec.function));
-  const bool empty = std::find(cells.n.begin(), cells.n.end(), 0U) != cells.n.end();
+  const bool newest = spec.function == Function::newest || spec.function == Function::newest_time;
+  const bool empty = !newest && std::find(cells.n.begin(), cells.n.end(), 0U) != cells.n.end();
   if (!empty) return dispatch({spec, cells, grid, offset_ms, out});
   const CellCounts kept = with_samples(cells);
   dispatch({spec, kept, grid, offset_ms, out});

@@ -78,6 +78,8 @@ CellParts parts_of(Function function) noexcept {
     case Function::avg:
     case Function::min:
     case Function::max:
+    case Function::min_time:
+    case Function::max_time:
     case Function::stddev:
     case Function::stdvar:
       return {true, false};
@@ -135,6 +137,18 @@ std::optional<double> apply(const Spec& spec, const Cell& window, const Cell& be
     case Function::prom_rate:
     case Function::prom_delta:
       return extrapolated(spec, window, end_ms);
+    case Function::first_time:
+      return seconds(0, window.t_first_ms);
+    case Function::last_time:
+      return seconds(0, window.t_last_ms);
+    case Function::min_time:
+      return seconds(0, window.t_min_ms);
+    case Function::max_time:
+      return seconds(0, window.t_max_ms);
+    case Function::newest:
+      return window.stale_at_end ? Value() : window.v_last;
+    case Function::newest_time:
+      return window.stale_at_end ? Value() : seconds(0, window.t_last_ms);
   }
   return std::nullopt;
 }

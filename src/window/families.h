@@ -72,7 +72,7 @@ void for_each_window(const Input& in, Visit&& visit) {
 // One function per family; each fills in.out.
 void sums(const Input& in);            // sum avg
 void spreads(const Input& in);         // stddev stdvar
-void extremes(const Input& in);        // min max
+void extremes(const Input& in);        // min max min_time max_time
 void quantiles(const Input& in);       // quantile
 void transitions(const Input& in);     // changes resets
 void exact_counts(const Input& in);    // increase rate

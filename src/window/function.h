@@ -42,6 +42,14 @@ enum class Function : std::uint8_t {
   prom_increase,  ///< Prometheus' extrapolating forms
   prom_rate,
   prom_delta,
+  // Times of samples, in seconds since the epoch. At least one sample.
+  first_time,
+  last_time,
+  min_time,  ///< of the last of equal values; of NaN only if all are; so the other
+  max_time,
+  // Of cells only, which know of staleness markers: nothing where one follows the last sample.
+  newest,
+  newest_time,
 };
 
 struct Spec {

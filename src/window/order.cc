@@ -3,6 +3,7 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <vector>
 
 #include "base/assert.h"
@@ -13,9 +14,10 @@ namespace hygge::windows {
 namespace {
 
 // The samples that may still become the extreme of a window, best first, later ones behind: a
-// better newcomer outlives whatever it beats. Of equal values the first stays in front.
-template <typename Better>
-void extremes_by(const Input& in, Better better) {
+// better newcomer outlives whatever it beats. Of equal values the first stays in front, or the last
+// if `better` says that an equal one beats. `emit(window, sample)`; no sample: all are NaN.
+template <typename Better, typename Emit>
+void extremes_by(const Input& in, Better better, Emit emit) {
   // Each sample enters once: no entry is ever overwritten before it has left.
   std::vector<std::size_t> queue(in.v.size());
   std::size_t head = 0;
@@ -30,8 +32,21 @@ void extremes_by(const Input& in, Better better) {
     }
     while (head < tail && queue[head] < w.lo) ++head;
     if (w.empty()) return;
-    // Without a candidate all of the window is NaN.
-    in.out.set(w.step, head < tail ? in.v[queue[head]] : in.v[w.lo]);
+    emit(w, head < tail ? std::optional(queue[head]) : std::nullopt);
+  });
+}
+
+template <typename Better>
+void extreme_values(const Input& in, Better better) {
+  extremes_by(in, better, [&](const Slice& w, std::optional<std::size_t> sample) {
+    in.out.set(w.step, in.v[sample.value_or(w.lo)]);
+  });
+}
+
+template <typename Better>
+void extreme_times(const Input& in, Better better) {
+  extremes_by(in, better, [&](const Slice& w, std::optional<std::size_t> sample) {
+    in.out.set(w.step, seconds(0, in.t[sample.value_or(w.hi - 1)]));
   });
 }
 
@@ -41,10 +56,16 @@ bool below(double a, double b) { return std::isnan(a) ? !std::isnan(b) : a < b; 
 }  // namespace
 
 void extremes(const Input& in) {
-  if (in.spec.function == Function::max) {
-    return extremes_by(in, [](double a, double b) { return a > b; });
+  switch (in.spec.function) {
+    case Function::max:
+      return extreme_values(in, [](double a, double b) { return a > b; });
+    case Function::max_time:
+      return extreme_times(in, [](double a, double b) { return a >= b; });
+    case Function::min_time:
+      return extreme_times(in, [](double a, double b) { return a <= b; });
+    default:
+      return extreme_values(in, [](double a, double b) { return a < b; });
   }
-  extremes_by(in, [](double a, double b) { return a < b; });
 }
 
 void quantiles(const Input& in) {

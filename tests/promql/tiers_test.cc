@@ -39,6 +39,21 @@ class PromqlTiers : public ::testing::Test {
       }
       batch.add({{"__name__", "temperature"}, {"k", std::to_string(k)}}, kDay0 + kDayMs + 6,
                 stale_marker());
+      // Ends, is away for hours, and comes back; markers with samples before them in their cell and
+      // without; once only a sample late enough for the lookback.
+      const auto gone = [&](TimeMs t, double v) {
+        batch.add({{"__name__", "gone"}, {"k", std::to_string(k)}}, kDay0 + t + k, v);
+      };
+      for (TimeMs t = 30'000; t < 5 * kHourMs; t += 30'000) gone(t, static_cast<double>(t));
+      gone(5 * kHourMs - 10'000, stale_marker());
+      gone(9 * kHourMs - 240'000, 9);
+      gone(10 * kHourMs - 310'000, 10);
+      gone(11 * kHourMs - 290'000, 11);
+      gone(12 * kHourMs - 310'000, 12);
+      gone(12 * kHourMs - 60'000, stale_marker());
+      gone(13 * kHourMs - 60'000, stale_marker());
+      gone(13 * kHourMs - 30'000, 13);
+      for (TimeMs t = 20 * kHourMs; t < 50 * kHourMs; t += 45'000) gone(t, 1);
     }
     ASSERT_TRUE(db_->write(batch));
     Maintain how;
@@ -84,12 +99,25 @@ TEST_F(PromqlTiers, AnswersAreThoseOfTheSamples) {
       "quantile_over_time(0.5, temperature[6h])",
       "max_over_time(rate(requests_total[1h])[1d:1h])",
       "increase(requests_total[1d] @ end())",
+      "requests_total",
+      "temperature offset 5m",
+      "gone",
+      "timestamp(gone)",
+      "sum(requests_total) - sum(requests_total offset 1h)",
+      "ts_of_first_over_time(gone[6h])",
+      "ts_of_last_over_time(gone[6h])",
+      "ts_of_min_over_time(temperature[6h])",
+      "ts_of_max_over_time(temperature[6h])",
   };
-  const Steps whens[] = {steps(kDay0 + kDayMs, kDay0 + 2 * kDayMs, std::chrono::hours(1)),
+  const Steps whens[] = {steps(kDay0 + kHourMs, kDay0 + 2 * kDayMs, std::chrono::hours(1)),
+                         steps(kDay0 + kDayMs, kDay0 + 2 * kDayMs, std::chrono::hours(1)),
                          instant(kDay0 + 2 * kDayMs), instant(kDay0 + 2 * kDayMs - 123'456)};
   int from_cells = 0;
   for (const char* text : texts) {
-    const bool integers = std::string_view(text).find("requests_total") != std::string_view::npos;
+    const auto has = [text](std::string_view part) {
+      return std::string_view(text).find(part) != std::string_view::npos;
+    };
+    const bool integers = has("requests_total") || has("gone") || has("ts_of");
     for (const Steps& when : whens) {
       SCOPED_TRACE(text);
       const Answer raw = ask(text, when, 0);
@@ -143,7 +171,12 @@ TEST_F(PromqlTiers, SaysWhereTheAnswerCameFrom) {
             (List{0, kHourMs}))
       << "two ragged edges";
   EXPECT_EQ(ask("increase(requests_total[10m])", day, kHourMs).stats.tiers, List{0}) << "too long";
-  EXPECT_TRUE(ask("requests_total", day, std::nullopt).nodes[0].tier.empty());
+  const Answer newest = ask("requests_total", day, std::nullopt);
+  EXPECT_EQ(newest.stats.tiers, List{5 * kMinuteMs}) << "an hour is longer than the lookback";
+  EXPECT_EQ(newest.nodes[0].tier, "5m: windows are whole cells");
+  const Steps ragged = steps(kDay0 + kDayMs + 1, kDay0 + 2 * kDayMs, std::chrono::hours(1));
+  EXPECT_EQ(ask("requests_total", ragged, std::nullopt).stats.tiers, List{0});
+  EXPECT_EQ(ask("requests_total", instant(kDay0 + 2 * kDayMs), std::nullopt).stats.tiers, List{0});
 }
 
 TEST_F(PromqlTiers, CellsCountAgainstTheLimitOfMemory) {

@@ -60,7 +60,7 @@ TEST(CellProperty, FunctionsOverCellsAreFunctionsOverSamples) {
     const Cell window = merge_any_way(inside, lookback_ms, random);
     const Cell before = merge_any_way(earlier, lookback_ms, random);
     const TimeMs at_ms = end_ms + static_cast<TimeMs>(random() % 1'000);
-    for (int function = 0; function <= static_cast<int>(Function::prom_delta); ++function) {
+    for (int function = 0; function <= static_cast<int>(Function::max_time); ++function) {
       SCOPED_TRACE(function);
       const Spec spec{static_cast<Function>(function), end_ms - start_ms, 30, lookback_ms};
       if (!cells_suffice(spec.function)) continue;

@@ -184,6 +184,10 @@ TEST(Window, OneSampleIsEnoughForStatisticsNotForSlopes) {
       {Function::prom_increase, std::nullopt},
       {Function::prom_rate, std::nullopt},
       {Function::prom_delta, std::nullopt},
+      {Function::first_time, 10},
+      {Function::last_time, 10},
+      {Function::min_time, 10},
+      {Function::max_time, 10},
   };
   for (const auto& [function, expected] : cases) {
     SCOPED_TRACE(static_cast<int>(function));

@@ -105,6 +105,17 @@ class Oracle {
       case Function::prom_increase:
       case Function::prom_delta:
         return extrapolated();
+      case Function::first_time:
+        return Expected{static_cast<double>(window_.t.front()) / 1000};
+      case Function::last_time:
+        return Expected{static_cast<double>(window_.t.back()) / 1000};
+      case Function::min_time:
+        return Expected{time_of(extreme(-1))};
+      case Function::max_time:
+        return Expected{time_of(extreme(1))};
+      case Function::newest:
+      case Function::newest_time:
+        return std::nullopt;  // not of samples without markers
     }
     return std::nullopt;
   }
@@ -130,6 +141,15 @@ class Oracle {
       if (!std::isnan(x)) numbers.push_back(sign * x);
     }
     return numbers.empty() ? kNan : sign * *std::max_element(numbers.begin(), numbers.end());
+  }
+
+  // The last sample of this value.
+  [[nodiscard]] double time_of(double value) const {
+    for (std::size_t i = window_.v.size(); i-- > 0;) {
+      const bool both_nan = std::isnan(value) && std::isnan(window_.v[i]);
+      if (both_nan || window_.v[i] == value) return static_cast<double>(window_.t[i]) / 1000;
+    }
+    return kNan;
   }
 
   [[nodiscard]] double variance() const {

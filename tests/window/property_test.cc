@@ -16,7 +16,7 @@ using test::Oracle;
 using test::RandomSeries;
 using test::Samples;
 
-constexpr int kFunctions = static_cast<int>(Function::prom_delta) + 1;
+constexpr int kFunctions = static_cast<int>(Function::max_time) + 1;
 constexpr double kQuantiles[] = {0, 0.5, 0.9, 0.99, 1, -0.1, 1.1};
 
 struct Row {
