@@ -52,8 +52,9 @@ bool holds(const Matcher& matcher, const Labels& set, Regexes& regexes) {
 Ids brute_force(const Model& model, const Selector& selector, Regexes& regexes) {
   Ids out;
   for (const auto& [id, set] : model) {
-    const bool all = std::all_of(selector.matchers.begin(), selector.matchers.end(),
-                                 [&](const Matcher& m) { return holds(m, set, regexes); });
+    const bool all =
+        std::all_of(selector.matchers.begin(), selector.matchers.end(),
+                    [&, &of = set](const Matcher& m) { return holds(m, of, regexes); });
     if (all) out.push_back(id);
   }
   return out;

@@ -81,7 +81,9 @@ struct LogDamageTest : testing::Test {
 };
 
 TEST_F(LogDamageTest, EveryBitFlippedIsForgivenAtTheEndAndNamedElsewhere) {
-  for (const auto& [path, bytes] : originals) {
+  for (const auto& original : originals) {
+    const std::string& path = original.first;
+    const std::string& bytes = original.second;
     for (std::size_t bit = 0; bit < bytes.size() * 8; ++bit) {
       SCOPED_TRACE(fmt::format("{} bit {}", path, bit));
       const std::size_t byte = bit / 8;
@@ -109,7 +111,9 @@ TEST_F(LogDamageTest, EveryBitFlippedIsForgivenAtTheEndAndNamedElsewhere) {
 }
 
 TEST_F(LogDamageTest, EveryCutIsForgivenAtTheEndAndNamedElsewhere) {
-  for (const auto& [path, bytes] : originals) {
+  for (const auto& original : originals) {
+    const std::string& path = original.first;
+    const std::string& bytes = original.second;
     for (std::size_t size = 0; size < bytes.size(); ++size) {
       SCOPED_TRACE(fmt::format("{} cut to {}", path, size));
       std::size_t whole = 0;  // records before the cut, in all segments up to this one
