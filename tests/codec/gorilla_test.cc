@@ -12,6 +12,8 @@
 #include <thread>
 #include <vector>
 
+#include "tests/support/sanitizer.h"
+
 namespace hygge::gorilla {
 namespace {
 
@@ -168,7 +170,7 @@ SampleRun random_run(std::mt19937_64& random, std::size_t n) {
 
 TEST(GorillaProperty, RandomRunsComeBack) {
   constexpr std::size_t kSizes[] = {1, 2, 3, 7, 8, 9, 15, 16, 17, 120, 239, 240, 1'024};
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#ifdef HYGGE_UNDER_SANITIZER
   constexpr int kRuns = 20'000;
 #else
   constexpr int kRuns = 200'000;

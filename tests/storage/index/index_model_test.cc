@@ -13,6 +13,7 @@
 
 #include "model/canonical.h"
 #include "storage/index/index.h"
+#include "tests/support/sanitizer.h"
 
 namespace hygge::storage {
 namespace {
@@ -196,13 +197,9 @@ TEST(IndexModel, HoldsForAHundredThousandSeries) {
   EXPECT_EQ(index.find(canonical(Labels::from({{"__name__", "m7"}}).value())), std::nullopt);
 }
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define HYGGE_TEST_MEMORY_IS_PADDED 1
-#endif
-
 // A budget is kept with this number: it has to be what the process really grows by.
 TEST(IndexMemory, SaysWhatItTakes) {
-#ifdef HYGGE_TEST_MEMORY_IS_PADDED
+#ifdef HYGGE_UNDER_SANITIZER
   GTEST_SKIP() << "the sanitizer pads allocations";
 #else
   const auto resident_bytes = [] {
