@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "tests/support/sanitizer.h"
+#include "tests/support/source_dir.h"
 
 namespace hygge::gorilla {
 namespace {
@@ -65,7 +66,7 @@ struct Golden {
 };
 
 std::vector<Golden> golden() {
-  std::ifstream in(HYGGE_SOURCE_DIR "/tests/golden/chunks.json");
+  std::ifstream in(test::in_source("tests/golden/chunks.json"));
   std::vector<Golden> out;
   for (const auto& chunk : nlohmann::json::parse(in)) {
     Golden one{chunk.at("name"), {}, from_hex(chunk.at("gorilla"))};

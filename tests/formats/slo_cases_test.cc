@@ -14,6 +14,7 @@
 #include "formats/slo_time.h"
 #include "slo/calendar.h"
 #include "slo/method.h"
+#include "tests/support/source_dir.h"
 #include "tests/support/temp_dir.h"
 
 namespace hygge::formats {
@@ -32,7 +33,7 @@ const std::map<std::string, const char*> kLater{
 };
 
 json cases() {
-  std::ifstream in(HYGGE_SOURCE_DIR "/tests/golden/slo-cases.json");
+  std::ifstream in(test::in_source("tests/golden/slo-cases.json"));
   return json::parse(in).at("cases");
 }
 

@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include "formats/slo_keys.h"
+#include "tests/support/source_dir.h"
 
 namespace hygge::formats {
 namespace {
@@ -14,7 +15,7 @@ namespace {
 using nlohmann::json;
 
 TEST(SloSchema, IsTheOneOfTheDocumentation) {
-  std::ifstream in(HYGGE_SOURCE_DIR "/docs/slo.schema.json");
+  std::ifstream in(test::in_source("docs/slo.schema.json"));
   std::stringstream text;
   text << in.rdbuf();
   EXPECT_EQ(text.str(), slo_schema()) << "write it anew: hygge slo schema -o docs/slo.schema.json";

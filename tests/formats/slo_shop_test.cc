@@ -9,6 +9,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "tests/support/source_dir.h"
 #include "tests/support/temp_dir.h"
 
 namespace hygge::formats {
@@ -40,7 +41,7 @@ class BatchSink : public Sink {
 
 class Shop : public ::testing::Test {
  protected:
-  static constexpr const char* kFolder = HYGGE_SOURCE_DIR "/examples/shop/";
+  inline static const std::string kFolder = test::in_source("examples/shop/");
 
   void SetUp() override {
     Options options;

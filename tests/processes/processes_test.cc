@@ -25,6 +25,7 @@
 #include <thread>
 #include <vector>
 
+#include "tests/support/source_dir.h"
 #include "tests/support/temp_dir.h"
 
 namespace hygge {
@@ -227,7 +228,7 @@ TEST(BesideAWriter, EveryReadingVerbWorks) {
   if (hygge_command.empty()) GTEST_SKIP() << "built without the command";
   const test::TempDir dir;
   const std::string db = dir / "db";
-  const std::string slo = std::string(HYGGE_SOURCE_DIR) + "/examples/shop/availability.yaml";
+  const std::string slo = test::in_source("examples/shop/availability.yaml");
   Process writer = start_writer(db);
   const Progress before = progress(writer);
   int copies = 0;

@@ -28,6 +28,7 @@
 
 #include "promql/evaluator.h"
 #include "tests/support/memory_source.h"
+#include "tests/support/source_dir.h"
 
 namespace hygge::promql {
 namespace {
@@ -327,7 +328,7 @@ TEST_P(Cases, AnswerAsWritten) {
 std::vector<std::string> case_files() {
   std::vector<std::string> files;
   for (const auto& entry :
-       std::filesystem::directory_iterator(HYGGE_SOURCE_DIR "/tests/promql/cases")) {
+       std::filesystem::directory_iterator(test::in_source("tests/promql/cases"))) {
     files.push_back(entry.path().string());
   }
   std::sort(files.begin(), files.end());

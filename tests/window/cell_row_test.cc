@@ -13,6 +13,7 @@
 #include <nlohmann/json.hpp>
 #include <random>
 
+#include "tests/support/source_dir.h"
 #include "tests/window/oracle.h"
 #include "tests/window/random_series.h"
 #include "window/cell_functions.h"
@@ -342,7 +343,7 @@ TEST(CellRow, GoldenRows) {
     if (i % 100 < 50) cases[3].samples.add(kDay + 7 + i * 15'000, special[i / 10 % 5]);
   }
   cases[4].samples.add(kDay + kDayMs, -0.0);
-  const std::string file = std::string(HYGGE_SOURCE_DIR) + "/tests/golden/cell_rows.json";
+  const std::string file = test::in_source("tests/golden/cell_rows.json");
   nlohmann::json golden;
   if (std::getenv("HYGGE_GOLDEN_TO") == nullptr)
     golden = nlohmann::json::parse(std::ifstream(file));

@@ -17,6 +17,7 @@
 
 #include "codec/pack/pack.h"
 #include "tests/codec/pack/kernel_sets.h"
+#include "tests/support/source_dir.h"
 
 namespace hygge::pack {
 
@@ -170,7 +171,7 @@ struct Golden {
 };
 
 inline std::vector<Golden> golden() {
-  std::ifstream in(HYGGE_SOURCE_DIR "/tests/golden/chunks.json");
+  std::ifstream in(test::in_source("tests/golden/chunks.json"));
   std::vector<Golden> out;
   for (const auto& chunk : nlohmann::json::parse(in)) {
     Golden one{chunk.at("name"), {}, from_hex(chunk.at("pack"))};

@@ -16,6 +16,7 @@
 #include <map>
 #include <sstream>
 
+#include "tests/support/source_dir.h"
 #include "tests/support/temp_dir.h"
 
 namespace hygge {
@@ -30,7 +31,7 @@ constexpr TimeRange kErased{kStart + 20'000'000, kStart + 30'000'000};
 class Golden : public ::testing::TestWithParam<int> {
  protected:
   const std::string golden_ =
-      std::string(HYGGE_SOURCE_DIR) + "/tests/golden/database-" + std::to_string(GetParam());
+      test::in_source("tests/golden/database-") + std::to_string(GetParam());
 };
 INSTANTIATE_TEST_SUITE_P(Formats, Golden, ::testing::Values(1, 2));
 

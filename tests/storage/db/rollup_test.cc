@@ -12,6 +12,7 @@
 #include <random>
 
 #include "storage/store/store.h"
+#include "tests/support/source_dir.h"
 #include "tests/support/temp_dir.h"
 #include "window/cell_builder.h"
 
@@ -430,7 +431,7 @@ TEST(DbRollup, ADamagedRowIsNamedAndTheSamplesAnswer) {
 }
 
 TEST(DbRollup, ADatabaseOfFormat1IsReadAsItIsAndGetsItsCells) {
-  const std::string golden = std::string(HYGGE_SOURCE_DIR) + "/tests/golden/database-1";
+  const std::string golden = test::in_source("tests/golden/database-1");
   EXPECT_EQ(identify(golden)->format, 1U);
   {
     const Db db = Db::open_read_only(golden).value();

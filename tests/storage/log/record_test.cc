@@ -16,6 +16,7 @@
 #include "storage/log/payloads.h"
 #include "storage/log/segment.h"
 #include "tests/storage/log/log_support.h"
+#include "tests/support/source_dir.h"
 
 namespace hygge::storage {
 namespace {
@@ -180,14 +181,14 @@ std::string to_hex(const std::string& bytes) {
 }
 
 TEST(Segment, IsTheGoldenOneByteForByte) {
-  const std::string golden = read_hex(HYGGE_SOURCE_DIR "/tests/golden/log_segment.txt");
+  const std::string golden = read_hex(test::in_source("tests/golden/log_segment.txt"));
   EXPECT_EQ(to_hex(golden_segment()), to_hex(golden));
 }
 
 TEST(Segment, TheGoldenOneIsRead) {
   test::FaultyFiles files;
   make_log_dir(files);
-  files.put(segment_path(7), read_hex(HYGGE_SOURCE_DIR "/tests/golden/log_segment.txt"));
+  files.put(segment_path(7), read_hex(test::in_source("tests/golden/log_segment.txt")));
   ReplayOptions options;
   options.mark = 6;
   const auto replayed = replay_all(files, options);
