@@ -124,10 +124,14 @@ Result<Track> load_one(const View& view, const Definition& definition, TimeRange
   range = {slice_floor(range.after, definition.step_ms),
            slice_floor(range.until, definition.step_ms)};
   SliceCounter counter(definition, range);
-  SeriesReader reader(view.tiers(), definition, needed_range(definition, range));
-  for (const Chosen& one : *chosen) {
-    counter.begin(one.input);
-    if (auto done = reader.read(*one.series, one.input.kind, counter); !done) {
+  std::vector<Series> read;
+  read.reserve(chosen->size());
+  for (const Chosen& one : *chosen) read.push_back(*one.series);
+  SeriesReader reader(view, std::move(read), definition, needed_range(definition, range));
+  for (std::size_t i = 0; i < chosen->size(); ++i) {
+    const InputSeries& input = (*chosen)[i].input;
+    counter.begin(input);
+    if (auto done = reader.read(i, input.kind, counter); !done) {
       return tl::unexpected<Error>(done.error());
     }
   }

@@ -1,6 +1,7 @@
 #include "slo/read.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace hygge::slo {
 
@@ -24,12 +25,15 @@ DurationMs tier_for(const Definition& definition, std::span<const DurationMs> ti
   return found;
 }
 
-SeriesReader::SeriesReader(std::span<const DurationMs> tiers, const Definition& definition,
-                           TimeRange needed)
-    : needed_(needed) {
-  if (needed.until - needed.after >= kWorthCellsMs) {
-    source_.tier_ms = tier_for(definition, tiers);
-  }
+SeriesReader::SeriesReader(const View& view, std::vector<Series> series,
+                           const Definition& definition, TimeRange needed)
+    : view_(view), series_(std::move(series)), needed_(needed) {
+  if (needed.until - needed.after < kWorthCellsMs) return;
+  const DurationMs tier = tier_for(definition, view.tiers());
+  if (tier == 0) return;
+  source_.tier_ms = tier;
+  whole_ = {std::min(slice_end(needed.after, tier), needed.until), needed.until};
+  ahead_.emplace(series_, tier, whole_);
 }
 
 Result<void> SeriesReader::add_samples(const Series& series, TimeRange range,
@@ -62,15 +66,13 @@ Result<void> SeriesReader::add_cells(const Series& series, SliceCounter& counter
   return {};
 }
 
-Result<void> SeriesReader::read(const Series& series, Kind kind, SliceCounter& counter) {
-  const DurationMs tier = source_.tier_ms;
-  if (tier == 0 || without_rows_ > kMostWithoutRows) return add_samples(series, needed_, counter);
-  // The end is one of slices, hence of cells; the beginning may not be.
-  const TimeMs whole = std::min(slice_end(needed_.after, tier), needed_.until);
-  if (auto done = add_samples(series, {needed_.after, whole}, counter); !done) return done;
+Result<void> SeriesReader::read(std::size_t index, Kind kind, SliceCounter& counter) {
+  const Series& series = series_[index];
+  if (!ahead_ || without_rows_ > kMostWithoutRows) return add_samples(series, needed_, counter);
+  static_cast<void>(ahead_->prepare(view_, index, tiers::kReadAheadBytes));
+  if (auto done = add_samples(series, {needed_.after, whole_.after}, counter); !done) return done;
   cells_.clear();
-  const auto read =
-      series.cells(tier, SliceCounter::parts_of(kind), {whole, needed_.until}, cells_);
+  const auto read = series.cells(source_.tier_ms, SliceCounter::parts_of(kind), whole_, cells_);
   if (!read) return tl::unexpected<Error>(read.error());
   source_.cells += read->cells;
   source_.samples += read->samples;

@@ -4,9 +4,11 @@
 #include <hygge/slo.h>
 #include <hygge/view.h>
 
+#include <optional>
 #include <span>
 #include <vector>
 
+#include "query/tiers.h"
 #include "slo/slices.h"
 
 namespace hygge::slo {
@@ -17,11 +19,14 @@ namespace hygge::slo {
 
 class SeriesReader {
  public:
-  /// `definition` is no composite and must outlive this.
-  SeriesReader(std::span<const DurationMs> tiers, const Definition& definition, TimeRange needed);
+  /// `series` are of `view`, which must outlive this, and are read in their order; `definition` is
+  /// no composite.
+  SeriesReader(const View& view, std::vector<Series> series, const Definition& definition,
+               TimeRange needed);
 
-  /// Adds what is needed of the series to `counter`, which has begun it. Errors: those of reading.
-  [[nodiscard]] Result<void> read(const Series& series, Kind kind, SliceCounter& counter);
+  /// Adds what is needed of series `index` to `counter`, which has begun it. Errors: those of
+  /// reading.
+  [[nodiscard]] Result<void> read(std::size_t index, Kind kind, SliceCounter& counter);
 
   /// Of all that was read.
   [[nodiscard]] const TrackSource& source() const noexcept { return source_; }
@@ -30,8 +35,12 @@ class SeriesReader {
   Result<void> add_samples(const Series& series, TimeRange range, SliceCounter& counter);
   Result<void> add_cells(const Series& series, SliceCounter& counter);
 
+  const View& view_;
+  std::vector<Series> series_;
   TimeRange needed_;
+  TimeRange whole_{};  ///< of cells: the end is one of slices, the beginning may not be
   TrackSource source_;
+  std::optional<tiers::ReadAhead> ahead_;  ///< none: from samples
   std::vector<TimedCell> cells_;
   std::size_t without_rows_ = 0;  ///< series in a row
 };
