@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <limits>
 #include <numeric>
@@ -10,6 +9,7 @@
 #include <utility>
 
 #include "base/checksum.h"
+#include "base/decimal.h"
 #include "base/utf8.h"
 #include "model/canonical.h"
 #include "model/quote.h"
@@ -47,14 +47,21 @@ Result<std::vector<std::size_t>> wanted_counts(Evaluator& evaluator, const Node&
   auto values = evaluator.scalar(parameter);
   if (!values) return tl::unexpected(std::move(values.error()));
   std::vector<std::size_t> counts(values->size());
+  const auto all = values->values();
+  if (std::any_of(all.begin(), all.end(), [](double k) { return std::isnan(k); })) {
+    return evaluator.error(parameter, "Parameter value is NaN");
+  }
+  const auto [low, high] = std::minmax_element(all.begin(), all.end());
+  if (*high < 1) return counts;
+  constexpr double kBeyond = 9223372036854775808.0;  // 2^63
+  if (*low < -kBeyond || *high >= kBeyond) {
+    const bool under = *low < -kBeyond;
+    return evaluator.error(parameter,
+                           fmt::format("Scalar value {} {} int64", go_number(under ? *low : *high),
+                                       under ? "underflows" : "overflows"));
+  }
   for (std::size_t i = 0; i < counts.size(); ++i) {
-    const double k = (*values)[i];
-    if (std::isnan(k)) return evaluator.error(parameter, "Parameter value is NaN");
-    if (k >= 9223372036854775808.0 || k < -9223372036854775808.0) {
-      return evaluator.error(parameter, fmt::format("Scalar value {} {} int64", go_number(k),
-                                                    k < 0 ? "underflows" : "overflows"));
-    }
-    counts[i] = k < 1 ? 0 : static_cast<std::size_t>(k);
+    counts[i] = all[i] < 1 ? 0 : static_cast<std::size_t>(all[i]);
   }
   return counts;
 }
@@ -208,10 +215,9 @@ Result<void> quantile_rows(Evaluator& evaluator, const Aggregation& form, Groupe
 std::string value_text(double value) {
   if (std::isnan(value)) return "NaN";
   if (std::isinf(value)) return value > 0 ? "+Inf" : "-Inf";
-  char digits[400];
-  const auto end =
-      std::to_chars(std::begin(digits), std::end(digits), value, std::chars_format::fixed);
-  return std::string(digits, end.ptr);
+  std::string digits;
+  append_fixed(digits, value);
+  return digits;
 }
 
 Result<void> count_values_rows(Evaluator& evaluator, const Aggregation& form, const Node& node,

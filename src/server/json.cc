@@ -4,6 +4,7 @@
 #include <cmath>
 #include <iterator>
 
+#include "base/decimal.h"
 #include "base/utf8.h"
 
 namespace hygge::server {
@@ -73,11 +74,10 @@ void append_value(std::string& out, double value) {
     return;
   }
   const double magnitude = std::abs(value);
-  const bool scientific = magnitude != 0 && (magnitude < 1e-6 || magnitude >= 1e21);
+  if (magnitude == 0 || (magnitude >= 1e-6 && magnitude < 1e21)) return append_fixed(out, value);
   char digits[64];
   const auto end =
-      std::to_chars(std::begin(digits), std::end(digits), value,
-                    scientific ? std::chars_format::scientific : std::chars_format::fixed);
+      std::to_chars(std::begin(digits), std::end(digits), value, std::chars_format::scientific);
   out.append(digits, end.ptr);
 }
 
