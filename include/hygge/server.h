@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <stop_token>
 #include <string>
@@ -32,11 +33,19 @@ struct Request {
   [[nodiscard]] std::string_view header(std::string_view name) const noexcept;
 };
 
+/// Takes the next part of a body, which is valid during the call. False: nobody wants the rest.
+using BodySink = std::function<bool(std::string_view part)>;
+/// Hands a body to `sink` part by part, some 64 KiB each. To be called once; false if the sink
+/// was. What it holds goes with it, so call it or drop it soon; the Api may have ended by then.
+using BodyWriter = std::function<bool(const BodySink& sink)>;
+
 struct Reply {
   int status = 200;
   std::string content_type;
   Headers headers;
   std::string body;
+  /// Of Api::answer_in_parts: writes the body, and `body` is empty. Else there is none.
+  BodyWriter write_body = {};
 };
 
 /// What one request may ask of the host. 0: no limit.
@@ -77,6 +86,9 @@ class Api {
   /// The reply, whatever was asked: errors are replies too, with Prometheus' status codes and error
   /// types. Once `cancel` is requested a query ends with status 499.
   [[nodiscard]] Reply answer(const Request& request, std::stop_token cancel = {}) const;
+  /// The same, but the body of a long answer is left to Reply::write_body: its text is never whole
+  /// in memory, and its samples leave memory as they are written. Send such a body as chunks.
+  [[nodiscard]] Reply answer_in_parts(const Request& request, std::stop_token cancel = {}) const;
 
  private:
   class Impl;  // src/server/api.cc

@@ -288,7 +288,7 @@ class Api::Impl {
     extras.stats = asked->stats;
     extras.queue_seconds = std::chrono::duration<double>(entered - begun).count();
     extras.seconds = seconds;
-    return answer_reply(*answer, extras);
+    return answer_reply(std::move(*answer), extras);
   }
 
   Db& db_;
@@ -312,6 +312,10 @@ Api& Api::operator=(Api&&) noexcept = default;
 Api::~Api() = default;
 
 Reply Api::answer(const Request& request, std::stop_token cancel) const {
+  return whole(impl_->answer(request, cancel));
+}
+
+Reply Api::answer_in_parts(const Request& request, std::stop_token cancel) const {
   return impl_->answer(request, cancel);
 }
 

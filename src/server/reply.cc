@@ -3,9 +3,10 @@
 #include <fmt/format.h>
 #include <zlib.h>
 
+#include <algorithm>
 #include <limits>
+#include <memory>
 #include <utility>
-#include <vector>
 
 #include "server/json.h"
 
@@ -17,110 +18,6 @@ constexpr std::size_t kWorthCompressing = 1'400;  // about one packet
 
 Reply json_reply(int status, std::string body) {
   return {status, "application/json", {}, std::move(body)};
-}
-
-void append_point(std::string& out, TimeMs t_ms, double v) {
-  out += '[';
-  append_seconds(out, t_ms);
-  out += ",\"";
-  append_value(out, v);
-  out += "\"]";
-}
-
-void append_series(std::string& out, const promql::AnswerSeries& series, bool matrix) {
-  out += "{\"metric\":";
-  append_labels(out, series.labels);
-  if (!matrix) {
-    out += ",\"value\":";
-    append_point(out, series.t[0], series.v[0]);
-  } else {
-    out += ",\"values\":[";
-    for (std::size_t i = 0; i < series.t.size(); ++i) {
-      if (i > 0) out += ',';
-      append_point(out, series.t[i], series.v[i]);
-    }
-    out += ']';
-  }
-  out += '}';
-}
-
-void append_result(std::string& out, const promql::Answer& answer, TimeMs at_ms) {
-  if (answer.type == promql::ValueType::string) {
-    out += '[';
-    append_seconds(out, at_ms);
-    out += ',';
-    append_text(out, answer.text);
-    out += ']';
-    return;
-  }
-  if (answer.type == promql::ValueType::scalar && !answer.series.empty()) {
-    append_point(out, answer.series[0].t[0], answer.series[0].v[0]);
-    return;
-  }
-  out += '[';
-  bool first = true;
-  for (const promql::AnswerSeries& series : answer.series) {
-    if (series.t.empty()) continue;
-    if (!first) out += ',';
-    first = false;
-    append_series(out, series, answer.type == promql::ValueType::matrix);
-  }
-  out += ']';
-}
-
-std::string tier_name(DurationMs tier_ms) {
-  return tier_ms == 0 ? "raw" : format_duration(tier_ms);
-}
-
-void append_nodes(std::string& out, const std::vector<promql::NodeStats>& nodes) {
-  out += ",\"nodes\":[";
-  for (const promql::NodeStats& node : nodes) {
-    if (&node != nodes.data()) out += ',';
-    out += "{\"expr\":";
-    append_text(out, node.text);
-    for (const auto& [key, value] :
-         {std::pair("depth", std::uint64_t{node.depth}), std::pair("series", node.series),
-          std::pair("points", node.points), std::pair("samples", node.samples),
-          std::pair("cells", node.cells), std::pair("bytes", std::uint64_t{node.bytes})}) {
-      out += fmt::format(",\"{}\":", key);
-      append_number(out, value);
-    }
-    out += ",\"ms\":";
-    append_number(out, node.ms);
-    if (!node.tier.empty()) {
-      out += ",\"tier\":";
-      append_text(out, node.tier);
-    }
-    out += '}';
-  }
-  out += ']';
-}
-
-void append_stats(std::string& out, const promql::Answer& answer, const AnswerExtras& extras) {
-  out += ",\"stats\":{\"timings\":{\"evalTotalTime\":";
-  append_number(out, extras.seconds);
-  out += ",\"execQueueTime\":";
-  append_number(out, extras.queue_seconds);
-  out += ",\"execTotalTime\":";
-  append_number(out, extras.seconds + extras.queue_seconds);
-  out += "},\"samples\":{\"totalQueryableSamples\":";
-  append_number(out, answer.stats.samples);
-  out += ",\"peakSamples\":";
-  append_number(out, answer.stats.peak_samples);
-  out += "},\"series\":";
-  append_number(out, answer.stats.series);
-  out += ",\"bytes\":";
-  append_number(out, answer.stats.bytes);
-  out += ",\"cells\":";
-  append_number(out, answer.stats.cells);
-  out += ",\"tiers\":[";
-  for (std::size_t i = 0; i < answer.stats.tiers.size(); ++i) {
-    if (i > 0) out += ',';
-    append_text(out, tier_name(answer.stats.tiers[i]));
-  }
-  out += ']';
-  if (!answer.nodes.empty()) append_nodes(out, answer.nodes);
-  out += '}';
 }
 
 bool accepts_gzip(std::string_view accepted) {
@@ -137,25 +34,72 @@ bool accepts_gzip(std::string_view accepted) {
   return false;
 }
 
-// Empty if zlib cannot.
-std::string gzipped(std::string_view text) {
-  z_stream stream{};
-  constexpr int kGzipWindow = 15 + 16;
-  constexpr int kMemory = 8;
-  if (deflateInit2(&stream, Z_BEST_SPEED, Z_DEFLATED, kGzipWindow, kMemory, Z_DEFAULT_STRATEGY) !=
-      Z_OK) {
-    return {};
+// Compresses what it is given part by part.
+class Gzip {
+ public:
+  Gzip() {
+    constexpr int kGzipWindow = 15 + 16;
+    constexpr int kMemory = 8;
+    ok_ = deflateInit2(&stream_, Z_BEST_SPEED, Z_DEFLATED, kGzipWindow, kMemory,
+                       Z_DEFAULT_STRATEGY) == Z_OK;
   }
-  std::string out(deflateBound(&stream, static_cast<uLong>(text.size())), '\0');
-  // zlib does not write to its input.
-  stream.next_in = const_cast<Bytef*>(reinterpret_cast<const Bytef*>(text.data()));
-  stream.avail_in = static_cast<uInt>(text.size());
-  stream.next_out = reinterpret_cast<Bytef*>(out.data());
-  stream.avail_out = static_cast<uInt>(out.size());
-  const int status = deflate(&stream, Z_FINISH);
-  out.resize(status == Z_STREAM_END ? stream.total_out : 0);
-  deflateEnd(&stream);
-  return out;
+  Gzip(const Gzip&) = delete;
+  Gzip& operator=(const Gzip&) = delete;
+  ~Gzip() {
+    if (ok_) deflateEnd(&stream_);
+  }
+
+  [[nodiscard]] bool ok() const noexcept { return ok_; }
+
+  // Appends what is ready of `text` and of what came before; all of it if it is the last.
+  [[nodiscard]] bool add(std::string_view text, bool last, std::string& out) {
+    constexpr std::size_t kMost = std::numeric_limits<uInt>::max() / 2;
+    do {
+      const std::string_view part = text.substr(0, kMost);
+      text.remove_prefix(part.size());
+      if (!add_part(part, last && text.empty(), out)) return false;
+    } while (!text.empty());
+    return true;
+  }
+
+ private:
+  [[nodiscard]] bool add_part(std::string_view text, bool last, std::string& out) {
+    // zlib does not write to its input.
+    stream_.next_in = const_cast<Bytef*>(reinterpret_cast<const Bytef*>(text.data()));
+    stream_.avail_in = static_cast<uInt>(text.size());
+    int status = Z_OK;
+    do {
+      constexpr std::size_t kRoom = 16 << 10U;
+      const std::size_t before = out.size();
+      out.resize(before + kRoom);
+      stream_.next_out = reinterpret_cast<Bytef*>(out.data() + before);
+      stream_.avail_out = kRoom;
+      status = deflate(&stream_, last ? Z_FINISH : Z_NO_FLUSH);
+      out.resize(out.size() - stream_.avail_out);
+      if (status == Z_STREAM_ERROR) return false;
+    } while (stream_.avail_out == 0);
+    return !last || status == Z_STREAM_END;
+  }
+
+  z_stream stream_{};
+  bool ok_ = false;
+};
+
+// Hands on what is worth a packet or two.
+BodyWriter gzipped(BodyWriter inner, std::shared_ptr<Gzip> gzip) {
+  return [inner = std::move(inner), gzip = std::move(gzip)](const BodySink& sink) {
+    std::string small;
+    const auto hand_on = [&] {
+      const bool taken = small.empty() || sink(small);
+      small.clear();
+      return taken;
+    };
+    const bool whole = inner([&](std::string_view part) {
+      return gzip->add(part, false, small) &&
+             (small.size() < AnswerBody::kPartBytes / 4 || hand_on());
+    });
+    return whole && gzip->add({}, true, small) && hand_on();
+  };
 }
 
 }  // namespace
@@ -200,41 +144,49 @@ Reply text_reply(int status, std::string text) {
   return {status, "text/plain; charset=utf-8", {}, std::move(text)};
 }
 
-Reply answer_reply(const promql::Answer& answer, const AnswerExtras& extras) {
-  std::string body = "{\"status\":\"success\",\"data\":{\"resultType\":\"";
-  body += promql::to_string(answer.type);
-  body += "\",\"result\":";
-  append_result(body, answer, extras.at_ms);
-  if (extras.stats) append_stats(body, answer, extras);
-  body += '}';
-  if (!answer.warnings.empty()) {
-    body += ",\"warnings\":";
-    append_texts(body, answer.warnings);
-  }
-  // Why an answer is empty is said apart: Prometheus' clients know what infos there are.
-  std::vector<std::string> infos;
-  std::vector<std::string> hints;
-  for (const std::string& text : answer.infos) {
-    (text.rfind("PromQL ", 0) == 0 ? infos : hints).push_back(text);
-  }
-  for (const auto& [key, texts] : {std::pair("infos", &infos), std::pair("hints", &hints)}) {
-    if (texts->empty()) continue;
-    body += fmt::format(",\"{}\":", key);
-    append_texts(body, *texts);
-  }
-  body += '}';
-  return json_reply(200, std::move(body));
+Reply answer_reply(promql::Answer answer, const AnswerExtras& extras) {
+  auto body = std::make_shared<AnswerBody>(std::move(answer), extras);
+  std::string first;
+  if (!body->append_part(first)) return json_reply(200, std::move(first));
+  Reply reply = json_reply(200, {});
+  reply.write_body = [body, first = std::move(first)](const BodySink& sink) {
+    if (!sink(first)) return false;
+    std::string part;
+    for (bool more = true; more;) {
+      part.clear();
+      more = body->append_part(part);
+      if (!sink(part)) return false;
+    }
+    return true;
+  };
+  return reply;
 }
 
 void compress_for(const Request& request, Reply& reply) {
-  constexpr std::size_t kMost = std::numeric_limits<uInt>::max() / 2;
-  if (reply.body.size() < kWorthCompressing || reply.body.size() > kMost) return;
+  if (!reply.write_body && reply.body.size() < kWorthCompressing) return;
   reply.headers.emplace_back("Vary", "Accept-Encoding");
   if (!accepts_gzip(request.header("Accept-Encoding"))) return;
-  std::string small = gzipped(reply.body);
-  if (small.empty() || small.size() >= reply.body.size()) return;
-  reply.body = std::move(small);
+  auto gzip = std::make_shared<Gzip>();
+  if (!gzip->ok()) return;
+  if (reply.write_body) {
+    reply.write_body = gzipped(std::move(reply.write_body), std::move(gzip));
+  } else {
+    std::string small;
+    if (!gzip->add(reply.body, true, small) || small.size() >= reply.body.size()) return;
+    reply.body = std::move(small);
+  }
   reply.headers.emplace_back("Content-Encoding", "gzip");
+}
+
+Reply whole(Reply reply) {
+  if (!reply.write_body) return reply;
+  // What collects never refuses.
+  static_cast<void>(reply.write_body([&](std::string_view part) {
+    reply.body += part;
+    return true;
+  }));
+  reply.write_body = nullptr;
+  return reply;
 }
 
 }  // namespace hygge::server

@@ -8,6 +8,8 @@
 #include <string>
 #include <string_view>
 
+#include "server/answer_body.h"
+
 namespace hygge::server {
 
 /// Why a request has no answer, in the API's terms.
@@ -27,16 +29,13 @@ struct ApiError {
 [[nodiscard]] Reply error_reply(const ApiError& error);
 [[nodiscard]] Reply text_reply(int status, std::string text);
 
-/// What stands in an answer beside its data.
-struct AnswerExtras {
-  TimeMs at_ms = 0;  ///< of a string
-  bool stats = false;
-  double seconds = 0;        ///< of evaluation
-  double queue_seconds = 0;  ///< of waiting for it
-};
-[[nodiscard]] Reply answer_reply(const promql::Answer& answer, const AnswerExtras& extras);
+/// Short answers have a body, others write it.
+[[nodiscard]] Reply answer_reply(promql::Answer answer, const AnswerExtras& extras);
 
 /// Compresses the body of `reply` if `request` accepts gzip and that is worth it.
 void compress_for(const Request& request, Reply& reply);
+
+/// The same with all of its body in `body`.
+[[nodiscard]] Reply whole(Reply reply);
 
 }  // namespace hygge::server

@@ -129,7 +129,7 @@ class Listener : public httplib::Server {
     });
     set_payload_max_length(body_bytes_ == 0 ? SIZE_MAX : body_bytes_);
     const auto bare = [this](const httplib::Request& from, httplib::Response& to) {
-      answer(request_of(from), to);
+      answer(request_of(from), from.version, to);
     };
     Get(".*", bare);
     Options(".*", bare);
@@ -139,7 +139,7 @@ class Listener : public httplib::Server {
       read_body(read, request);
       // A declared length over the limit: httplib has said so and read nothing.
       request.too_large = request.too_large || to.status == kTooLarge;
-      answer(request, to);
+      answer(request, from.version, to);
     };
     Post(".*", with_body);
     Put(".*", with_body);
@@ -172,16 +172,32 @@ class Listener : public httplib::Server {
     });
   }
 
-  void answer(const Request& request, httplib::Response& to) {
+  void answer(const Request& request, const std::string& version, httplib::Response& to) {
     Reply reply;
     {
       const Watched watched(watcher_);
-      reply = api_.answer(request, watched.token());
+      // HTTP/1.0 knows no chunks.
+      reply = version == "HTTP/1.0" ? api_.answer(request, watched.token())
+                                    : api_.answer_in_parts(request, watched.token());
     }
     to.status = reply.status;
     for (auto& [name, value] : reply.headers) to.set_header(name, value);
-    if (!reply.content_type.empty()) to.set_header("Content-Type", reply.content_type);
+    if (!reply.content_type.empty() && !reply.write_body) {
+      to.set_header("Content-Type", reply.content_type);
+    }
     to.body = std::move(reply.body);
+    if (!reply.write_body) return;
+    // All of it in one call: the library would not ask again once the server stops.
+    to.set_chunked_content_provider(
+        reply.content_type,
+        [write = std::move(reply.write_body)](std::size_t /*offset*/, httplib::DataSink& sink) {
+          const auto send = [&sink](std::string_view part) {
+            return sink.write(part.data(), part.size());
+          };
+          if (!write(send)) return false;
+          sink.done();
+          return true;
+        });
   }
 
   const Api& api_;

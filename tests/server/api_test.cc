@@ -1,3 +1,4 @@
+#include <malloc.h>
 #include <zlib.h>
 
 #include "server/form.h"
@@ -249,7 +250,7 @@ TEST_F(ApiTest, OtherPathsAndMethodsAreNotFoundAndNotAllowed) {
 std::string gunzip(const std::string& bytes) {
   z_stream stream{};
   EXPECT_EQ(inflateInit2(&stream, 15 + 16), Z_OK);
-  std::string out(1'000'000, '\0');
+  std::string out(8'000'000, '\0');
   std::string in = bytes;
   stream.next_in = reinterpret_cast<Bytef*>(in.data());
   stream.avail_in = static_cast<uInt>(in.size());
@@ -275,6 +276,80 @@ TEST_F(ApiTest, CompressesWhereItIsAccepted) {
   for (const char* accepted : {"br", "gzip;q=0", "identity", "xgzip"}) {
     request.headers = {{"accept-encoding", accepted}};
     EXPECT_EQ(api_.answer(request).body, plain.body) << accepted;
+  }
+}
+
+// 40 series of 4,000 steps: four megabytes of text.
+class LongAnswer : public test::ServerTest {
+ protected:
+  LongAnswer() {
+    Batch batch;
+    for (int series = 0; series < 40; ++series) {
+      for (int i = 0; i < 40; ++i) {
+        batch.add({{"__name__", "m"}, {"i", std::to_string(series)}}, i * 100'000,
+                  i / 7.0 + series);
+      }
+    }
+    EXPECT_TRUE(db_.write(batch));
+  }
+  static Request question(const char* encoding) {
+    Request request =
+        get("/api/v1/query_range",
+            {{"query", "m"}, {"start", "0"}, {"end", "3999"}, {"step", "1"}, {"stats", "1"}});
+    request.headers = {{"accept-encoding", encoding}};
+    return request;
+  }
+};
+
+// Without what differs between two queries: their times.
+std::string without_timings(const std::string& body) {
+  const std::size_t from = body.find("\"timings\"");
+  return body.substr(0, from) + body.substr(body.find('}', from));
+}
+
+TEST_F(LongAnswer, IsWrittenInPartsOfBoundedMemory) {
+  const Api api(db_, {});
+  const std::string expected = api.answer(question("identity")).body;
+  ASSERT_GT(expected.size(), 3'000'000U);
+  EXPECT_TRUE(nlohmann::json::accept(expected));
+  for (const char* encoding : {"identity", "gzip"}) {
+    SCOPED_TRACE(encoding);
+    const Reply reply = api.answer_in_parts(question(encoding));
+    EXPECT_EQ(reply.status, 200);
+    EXPECT_TRUE(reply.body.empty());
+    ASSERT_TRUE(reply.write_body);
+    // Of the whole process; what is collected here is room made before.
+    std::string got;
+    got.reserve(2 * expected.size());
+    const std::size_t before = mallinfo2().uordblks;
+    std::size_t parts = 0;
+    EXPECT_TRUE(reply.write_body([&](std::string_view part) {
+      EXPECT_FALSE(part.empty());
+      EXPECT_LE(part.size(), 80U << 10U);
+      EXPECT_LE(mallinfo2().uordblks, before + (1024U << 10U));
+      got += part;
+      ++parts;
+      return true;
+    }));
+    EXPECT_GT(parts, 10U);
+    // The samples have left: 160,000 of 16 bytes. (Sanitizers count nothing.)
+    EXPECT_LE(mallinfo2().uordblks + (before == 0 ? 0 : 1'000'000), before);
+    if (std::string_view(encoding) == "gzip") got = gunzip(got);
+    EXPECT_EQ(without_timings(got), without_timings(expected));
+  }
+}
+
+TEST_F(LongAnswer, EndsWhenNobodyTakesIt) {
+  const Api api(db_, {});
+  for (const char* encoding : {"identity", "gzip"}) {
+    SCOPED_TRACE(encoding);
+    for (int taken : {0, 1, 5}) {
+      const Reply reply = api.answer_in_parts(question(encoding));
+      ASSERT_TRUE(reply.write_body);
+      int parts = 0;
+      EXPECT_FALSE(reply.write_body([&](std::string_view) { return parts++ < taken; }));
+      EXPECT_EQ(parts, taken + 1);
+    }
   }
 }
 

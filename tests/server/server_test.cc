@@ -110,7 +110,7 @@ TEST_F(ServerThreads, ManyClientsAtOnce) {
   EXPECT_EQ(good, 160);
 }
 
-// A raw connection that asks something long and hangs up.
+// A raw connection.
 int ask_raw(std::uint16_t port, const std::string& text) {
   const int socket = ::socket(AF_INET, SOCK_STREAM, 0);
   sockaddr_in address{};
@@ -120,6 +120,49 @@ int ask_raw(std::uint16_t port, const std::string& text) {
   EXPECT_EQ(::connect(socket, reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
   EXPECT_EQ(::send(socket, text.data(), text.size(), 0), static_cast<ssize_t>(text.size()));
   return socket;
+}
+
+// Three megabytes, which go in chunks; an old client gets them whole.
+TEST_F(ServerThreads, LongAnswersComeInChunks) {
+  Batch batch;
+  for (int series = 0; series < 30; ++series) {
+    batch.add({{"__name__", "m"}, {"i", std::to_string(series)}}, 0, series / 3.0);
+  }
+  ASSERT_TRUE(db_.write(batch));
+  Options options;
+  options.query.lookback_ms = kDayMs;
+  Server server = start(options);
+  httplib::Client client("127.0.0.1", server.port());
+  client.set_keep_alive(true);
+  const std::string path = "/api/v1/query_range?query=m&start=0&end=4000&step=1";
+  const auto got = client.Get(path);
+  ASSERT_TRUE(got);
+  EXPECT_EQ(got->status, 200);
+  EXPECT_EQ(got->get_header_value("Content-Type"), "application/json");
+  EXPECT_EQ(got->get_header_value_count("Content-Type"), 1U);
+  EXPECT_EQ(got->get_header_value("Transfer-Encoding"), "chunked");
+  const std::string expected =
+      Api(db_, options)
+          .answer(test::get("/api/v1/query_range",
+                            {{"query", "m"}, {"start", "0"}, {"end", "4000"}, {"step", "1"}}))
+          .body;
+  ASSERT_GT(expected.size(), 2'000'000U);
+  EXPECT_EQ(got->body, expected);
+  const auto zipped = client.Get(path, {{"Accept-Encoding", "gzip"}});
+  ASSERT_TRUE(zipped);
+  EXPECT_EQ(zipped->get_header_value("Content-Encoding"), "gzip");
+  EXPECT_EQ(zipped->body, expected);
+  // The connection goes on.
+  EXPECT_EQ(client.Get("/-/ready")->status, 200);
+  const int socket = ask_raw(server.port(), "GET " + path + " HTTP/1.0\r\nHost: x\r\n\r\n");
+  std::string whole;
+  char buffer[4096];
+  for (ssize_t bytes = 0; (bytes = ::recv(socket, buffer, sizeof(buffer), 0)) > 0;) {
+    whole.append(buffer, static_cast<std::size_t>(bytes));
+  }
+  ::close(socket);
+  EXPECT_NE(whole.find("Content-Length: " + std::to_string(expected.size())), std::string::npos);
+  EXPECT_TRUE(whole.ends_with(expected));
 }
 
 // One place for queries: a second query gets it only once the first, which would take minutes, has
