@@ -36,6 +36,7 @@ struct WriteReport {
     enum class Reason : std::uint8_t {
       out_of_order,  ///< older than `out_of_order` allows
       outdone,       ///< by `on_duplicate` the value stands that the head holds for its time
+      expired,       ///< at or before the floor of the samples of a rule that keeps cells apart
     };
     Reason reason = Reason::out_of_order;
     SeriesId series;
@@ -49,7 +50,7 @@ struct WriteReport {
   std::uint64_t out_of_order = 0;  ///< of `samples`: not later than all that its series held
   std::uint64_t replaced = 0;      ///< of `samples`: another value of the same time was in the head
   std::uint64_t duplicates = 0;    ///< bit-equal to a sample in the head: nothing changed
-  std::uint64_t refused_out_of_order = 0;  ///< kept out: see Refused
+  std::uint64_t refused_out_of_order = 0;  ///< kept out: too old, or expired; see Refused
   std::uint64_t outdone = 0;               ///< kept out: see Refused
   std::vector<Refused> first_refused;      ///< the first few of those
   bool repeat = false;  ///< a batch of this id was taken before; the figures are of that time
@@ -91,7 +92,8 @@ struct Stats {
       sealed_early,  ///< sealed before its end by compact(): the next sample opens it again
     } state = State::open;
     std::uint64_t series = 0;
-    std::uint64_t dirty_series = 0;  ///< of a sealed day: late data waits to be merged
+    std::uint64_t dirty_series = 0;    ///< of a sealed day: late data waits to be merged
+    std::uint64_t expired_series = 0;  ///< of `series`: only cells are left
     std::uint64_t chunks = 0;
     std::uint64_t samples = 0;
     std::uint64_t payload_bytes = 0;
@@ -184,6 +186,10 @@ struct EraseReport {
   std::uint64_t series = 0;   ///< that had samples in the range
   std::uint64_t samples = 0;  ///< as a View just before would have read them
   std::uint64_t bytes = 0;    ///< of encoded chunks, in memory and in the store
+  /// Of days whose samples have expired: in all tiers, with those that lay only partly in the range
+  /// and went whole, since nothing is left to compute the rest from.
+  std::uint64_t cells = 0;
+  std::uint64_t cells_cut = 0;  ///< those
   /// Only with `now`: why files may still hold its bytes, though the delete stands. busy: a view
   /// was taken meanwhile; corruption, io, no_space. Delete again with `now` to finish it.
   std::optional<Error> still_on_disk;
@@ -249,7 +255,9 @@ class Db {
   /// Declared metadata by family name, sorted.
   [[nodiscard]] std::map<std::string, Metadata> metadata() const;
 
-  /// Forgets the samples in `range` of the series that any of `selectors` matches now. Views taken
+  /// Forgets the samples in `range` of the series that any of `selectors` matches now, and what
+  /// cells say of them: where samples have expired, cells that lie in the range or partly so go
+  /// whole. Views taken
   /// before keep them, later ones do not see them; what is written afterwards stays. As durable as
   /// a write. Bytes on the disk go with the next maintenance, or with `now` before this returns:
   /// then no file of the directory holds a deleted value any more.
@@ -264,8 +272,10 @@ class Db {
 
   /// Replaces the rules; a floor goes with the selector of its rule. They are applied by
   /// maintenance once a day and by apply_retention(). Errors: invalid_argument (a duration that is
-  /// not more than 0), read_only, no_space, io.
+  /// not more than 0; a tier that is none, or shorter than the samples), read_only, no_space, io.
   [[nodiscard]] Result<void> set_retention(std::vector<RetentionRule> rules);
+  /// What each rule has done with.
+  [[nodiscard]] std::vector<RetentionFloors> retention_floors() const;
   [[nodiscard]] Retention retention() const;
   /// Keeps the whole directory at or below `bytes` (0: no cap; Retention::cap_bytes says what goes
   /// first). Log budget, memtables and three times the largest day, to write it anew and compact
@@ -280,7 +290,8 @@ class Db {
   /// read_only, no_space, io.
   [[nodiscard]] Result<void> pin(const Selector& selector, TimeRange range);
   [[nodiscard]] Result<void> unpin(const Selector& selector, TimeRange range);
-  /// Forgets the days that the rules have done with, also where a floor jumps by more than 30 days,
+  /// Forgets the days that the rules have done with (where cells stay, it seals them first, and
+  /// samples of what is damaged stay), also where a floor jumps by more than 30 days,
   /// which maintenance leaves to this call. Age counts from the earlier of the newest sample and
   /// the clock. Views stay whole. Errors: as erase.
   [[nodiscard]] Result<RetentionReport> apply_retention();
@@ -291,9 +302,9 @@ class Db {
       std::optional<std::uint64_t> cap_bytes = std::nullopt) const;
 
   /// Replaces the rules of rollups. Days that are sealed get the cells of the new rules from
-  /// maintenance and from compact(), computed from their samples; until then questions read what
-  /// there is. Errors: invalid_argument (a tier that does not divide the day, or is shorter than
-  /// 10 s), read_only, no_space, io.
+  /// maintenance and from compact(), computed from their samples; until then, and where samples
+  /// have expired, questions read what there is. Errors: invalid_argument (a tier that does not
+  /// divide the day, or is shorter than 10 s), read_only, no_space, io.
   [[nodiscard]] Result<void> set_rollups(std::vector<RollupRule> rules);
   [[nodiscard]] std::vector<RollupRule> rollups() const;
   /// Reads every row. Errors: corruption, io.

@@ -37,10 +37,11 @@ struct RollupStats {
     std::uint64_t counter_rows = 0, counter_cells = 0,
                   counter_bytes = 0;  ///< of these, of counters
   };
-  std::vector<Tier> tiers;     ///< the finest first
-  std::uint64_t days = 0;      ///< sealed
-  std::uint64_t days_due = 0;  ///< of these, with cells of another policy, or none: maintenance
-                               ///< computes them
+  std::vector<Tier> tiers;         ///< the finest first
+  std::uint64_t days = 0;          ///< sealed
+  std::uint64_t days_expired = 0;  ///< of which only cells are left of some series
+  std::uint64_t days_due = 0;      ///< of these, with cells of another policy, or none: maintenance
+                                   ///< computes them
 };
 
 /// Reads rules, one a line: `SELECTOR TIERS [regression]`, TIERS durations with commas between, or

@@ -76,6 +76,7 @@ class Series {
     std::uint64_t rows = 0;     ///< stored rows of cells, one a day
     std::uint64_t cells = 0;    ///< in them
     std::uint64_t samples = 0;  ///< of days without such rows, decoded
+    std::uint64_t lost = 0;     ///< days without such rows whose samples have expired
   };
   /// Appends the cells of resolution R in `range` (and the view's), whose ends are multiples of R:
   /// those that the database keeps, where a day has them with the `needed` parts, and else cells of
@@ -88,6 +89,14 @@ class Series {
   /// The same cells with no parts but those that CellCounts has.
   [[nodiscard]] Result<CellsRead> cell_counts(DurationMs resolution_ms, TimeRange range,
                                               CellCounts& out) const;
+
+  /// The parts of `range` (and the view's) whose samples retention has taken while cells stay (see
+  /// RetentionRule::cells): whole days, as far as they lie in it; rising, joined.
+  [[nodiscard]] std::vector<TimeRange> expired(TimeRange range) const;
+  /// Appends the stored cells of those days that lie in `range`, or partly so, whole also where it
+  /// or the view's cuts them. Errors: as cells().
+  [[nodiscard]] Result<CellsRead> expired_cells(DurationMs resolution_ms, CellParts needed,
+                                                TimeRange range, std::vector<TimedCell>& out) const;
 
  private:
   friend class Db;
@@ -116,6 +125,8 @@ class View {
 
   /// The resolutions of which the database may keep cells, the finest first.
   [[nodiscard]] std::span<const DurationMs> tiers() const noexcept;
+  /// Whether any of its series may have expired() parts.
+  [[nodiscard]] bool any_expired() const noexcept;
 
   /// What was read ahead: the rows of the first so many series, and what they take in memory.
   struct CellsAhead {

@@ -57,7 +57,7 @@ void erase(Bytes bytes) {
   if (!decoded) return;
   require(!decoded->range.empty());
   std::string again;
-  encode_erase(again, decoded->range, decoded->ids);
+  encode_erase(again, decoded->range, decoded->ids, decoded->samples_only);
   const auto second = decode_erase(as_bytes(again));
   require(second && second->ids == decoded->ids && second->range == decoded->range);
 }

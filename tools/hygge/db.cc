@@ -45,6 +45,7 @@ void days_json(Json& json, const Stats& stats) {
   for (const Stats::Day& day : stats.days) {
     json.open('{').member("from", day.range.after).member("state", name_of(day.state));
     json.member("series", day.series).member("dirty_series", day.dirty_series);
+    json.member("expired_series", day.expired_series);
     json.member("chunks", day.chunks).member("samples", day.samples);
     json.member("payload_bytes", day.payload_bytes).member("bytes", day.file_bytes);
     json.member("cell_bytes", day.cell_file_bytes).close('}');
@@ -154,12 +155,15 @@ Result<int> run_db_stats(Context& context) {
   figures.count("partitions", stats->partitions);
   std::uint64_t sealed = 0;
   std::uint64_t dirty = 0;
+  std::uint64_t expired = 0;
   for (const Stats::Day& day : stats->days) {
     sealed += day.state == Stats::Day::State::open ? 0 : 1;
     dirty += day.dirty_series > 0 ? 1 : 0;
+    expired += day.expired_series > 0 ? 1 : 0;
   }
   figures.count("partitions_sealed", sealed);
   figures.count("partitions_dirty", dirty);
+  figures.count("partitions_expired", expired);
   figures.count("deletes_pending", stats->deletes_pending);
   figures.bytes("cell_bytes", stats->cell_bytes);
   figures.count("gorilla_samples", stats->chunks.gorilla.samples);

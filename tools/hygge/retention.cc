@@ -30,17 +30,45 @@ Result<int> done(Result<void> result) {
   return 0;
 }
 
-std::string keep_text(const RetentionRule& rule) {
-  return rule.keep_ms ? format_duration(*rule.keep_ms) : "forever";
+std::string keep_text(const std::optional<DurationMs>& keep_ms) {
+  return keep_ms ? format_duration(*keep_ms) : "forever";
 }
 
-void keep_member(Json& json, const RetentionRule& rule) {
-  json.member("selector", to_string(rule.selector)).key("keep");
-  if (rule.keep_ms) {
-    json.number(*rule.keep_ms);
+// As in a file of rules.
+std::string keep_text(const RetentionRule& rule) {
+  if (!rule.cells) return keep_text(rule.keep_ms);
+  std::string out = "raw=" + keep_text(rule.keep_ms);
+  for (const TierKeep& tier : *rule.cells) {
+    out += fmt::format(" {}={}", format_duration(tier.resolution_ms), keep_text(tier.keep_ms));
+  }
+  return out;
+}
+
+void duration_member(Json& json, const std::optional<DurationMs>& keep_ms) {
+  json.key("keep");
+  if (keep_ms) {
+    json.number(*keep_ms);
   } else {
     json.null();
   }
+}
+
+// `cells` null: they go with the samples.
+void keep_member(Json& json, const RetentionRule& rule) {
+  json.member("selector", to_string(rule.selector));
+  duration_member(json, rule.keep_ms);
+  json.key("cells");
+  if (!rule.cells) {
+    json.null();
+    return;
+  }
+  json.open('[');
+  for (const TierKeep& tier : *rule.cells) {
+    json.open('{').member("tier", format_duration(tier.resolution_ms));
+    duration_member(json, tier.keep_ms);
+    json.close('}');
+  }
+  json.close(']');
 }
 
 void time_member(Json& json, std::string_view key, TimeMs t_ms) {
@@ -63,7 +91,8 @@ void rules_member(Json& json, const std::vector<RetentionReport::Rule>& rules) {
     keep_member(json, rule.rule);
     time_member(json, "floor", rule.floor_ms.value_or(kNoTime));
     json.member("waits", rule.waits).member("series", rule.series);
-    json.member("samples", rule.samples).member("bytes", rule.bytes).close('}');
+    json.member("samples", rule.samples).member("cells_taken", rule.cells);
+    json.member("bytes", rule.bytes).close('}');
   }
   json.close(']');
 }
@@ -89,11 +118,12 @@ Result<void> write_report(Context& context, const RetentionReport& report, bool 
                {"floor", false, false, 1},
                {"series", true, false, 0},
                {"samples", true, false, 0},
+               {"cells", true, false, 0},
                {"bytes", true, false, 2}});
   for (const RetentionReport::Rule& rule : report.rules) {
     table.add({to_string(rule.rule.selector), keep_text(rule.rule), context.time(rule.floor_ms),
                std::to_string(rule.series), std::to_string(rule.samples),
-               std::to_string(rule.bytes)});
+               std::to_string(rule.cells), std::to_string(rule.bytes)});
     if (dry && rule.waits) {
       context.note(
           fmt::format("{}: the floor jumps by more than 30 days: only `hygge retention "
@@ -106,7 +136,7 @@ Result<void> write_report(Context& context, const RetentionReport& report, bool 
     for (const RetentionReport::Rule& rule : cap.rules) {
       table.add({to_string(rule.rule.selector), "cap", context.time(rule.floor_ms),
                  std::to_string(rule.series), std::to_string(rule.samples),
-                 std::to_string(rule.bytes)});
+                 std::to_string(rule.cells), std::to_string(rule.bytes)});
     }
     context.note(fmt::format(
         "cap: {}, of which {} are taken and {} kept free for log, memory and "
@@ -288,16 +318,21 @@ Result<int> run_retention_apply(Context& context) {
   auto report = db->retention_dry_run();
   if (!report) return tl::unexpected<Error>(report.error());
   std::uint64_t samples = 0;
-  for (const RetentionReport::Rule& rule : report->rules) samples += rule.samples;
-  if (report->cap) {
-    for (const RetentionReport::Rule& rule : report->cap->rules) samples += rule.samples;
-  }
+  std::uint64_t cells = 0;
+  const auto add = [&](const std::vector<RetentionReport::Rule>& rules) {
+    for (const RetentionReport::Rule& rule : rules) {
+      samples += rule.samples;
+      cells += rule.cells;
+    }
+  };
+  add(report->rules);
+  if (report->cap) add(report->cap->rules);
   if (dry) {
     context.note("dry run: nothing was changed");
-  } else if (samples > 0) {
+  } else if (samples + cells > 0) {
     const std::string question = fmt::format(
-        "forget {} samples that the rules have done with, or that the cap has no room for?",
-        grouped(samples));
+        "forget {} samples{} that the rules have done with, or that the cap has no room for?",
+        grouped(samples), cells > 0 ? fmt::format(" and {} cells", grouped(cells)) : "");
     if (auto agreed = ask(context, question); !agreed) return tl::unexpected<Error>(agreed.error());
     report = db->apply_retention();
     if (!report) return tl::unexpected<Error>(report.error());

@@ -85,7 +85,7 @@ Result<void> write_stats(Context& context, const RollupStats& stats, std::uint64
       json.member("counter_bytes", tier.counter_bytes).close('}');
     }
     json.close(']').member("samples", samples).member("days", stats.days);
-    json.member("days_due", stats.days_due).close('}');
+    json.member("days_expired", stats.days_expired).member("days_due", stats.days_due).close('}');
     return context.out().write(json.out() + "\n");
   }
   Table table({{"tier", false, false, 0},
@@ -141,6 +141,12 @@ Result<int> run_rollup_set(Context& context) {
         fmt::format("{} sealed days get their cells anew: by maintenance, or `hygge db "
                     "compact` at once",
                     due));
+  }
+  if (!same && stats->days_expired > 0) {
+    context.note(
+        fmt::format("on {} days the samples of some series have expired: those keep the cells that "
+                    "they have",
+                    stats->days_expired));
   }
   return done(write_rules(context, *rules));
 }

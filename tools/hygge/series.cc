@@ -16,20 +16,35 @@ namespace {
 
 struct Extent {
   std::uint64_t samples = 0;
+  bool any = false;  ///< samples, or cells of such as have expired
   TimeMs from_ms = 0;
   TimeMs to_ms = 0;
+
+  void add(TimeMs from, TimeMs to) {
+    from_ms = any ? std::min(from_ms, from) : from;
+    to_ms = any ? std::max(to_ms, to) : to;
+    any = true;
+  }
 };
 
-Result<Extent> extent_of(const Series& series) {
+Result<Extent> extent_of(const View& view, const Series& series) {
   Extent out;
   BlockCursor blocks = series.blocks();
   while (const Block* block = blocks.next()) {
     if (block->t.empty()) continue;
-    if (out.samples == 0) out.from_ms = block->t.front();
-    out.to_ms = block->t.back();
+    out.add(block->t.front(), block->t.back());
     out.samples += block->t.size();
   }
   if (const Error* error = blocks.error()) return tl::unexpected<Error>(*error);
+  if (!view.any_expired()) return out;
+  std::vector<TimedCell> cells;
+  for (const DurationMs tier : view.tiers()) {
+    auto read = series.expired_cells(tier, {false, false}, view.range(), cells);
+    if (!read) return tl::unexpected<Error>(read.error());
+  }
+  for (const TimedCell& one : cells) {
+    if (one.cell.n > 0) out.add(one.cell.t_first_ms, one.cell.t_last_ms);
+  }
   return out;
 }
 
@@ -105,9 +120,9 @@ Result<int> run_series(Context& context) {
   if (json) wrote = context.out().write(R"({"schema":"hygge.series/1","series":[)");
   std::size_t count = 0;
   for (const Series& series : view->series(0)) {
-    const auto extent = extent_of(series);
+    const auto extent = extent_of(*view, series);
     if (!extent) return tl::unexpected<Error>(extent.error());
-    if (extent->samples == 0) continue;
+    if (!extent->any) continue;
     if (json || format == "jsonl") {
       const std::string_view before = json && count > 0 ? "," : "";
       wrote = context.out().write(

@@ -214,7 +214,7 @@ constexpr std::array kKeepListExamples = std::to_array<std::string_view>({
 });
 constexpr std::array kKeepSetExamples = std::to_array<std::string_view>({
     "--db shop.hygge retention set - <<< 'up 30d'",
-    "--db shop.hygge retention set - --dry-run <<< '{__name__=~\".+\"} 400d'",
+    "--db shop.hygge retention set - --dry-run <<< '{__name__=~\".+\"} raw=30d 5m=400d'",
     "--db shop.hygge retention set - --format json <<< '{job=\"edge\"} forever'",
 });
 constexpr std::array kCapExamples = std::to_array<std::string_view>({
@@ -386,8 +386,9 @@ constexpr std::array kVerbs = std::to_array<Verb>({
      "", "tsv table json", 0, 0, "", kRollupVerifyExamples, run_rollup_verify},
     {"retention list", "policy", "", "how long samples are kept: rules, pins, cap", "",
      "tsv table json csv md", 0, 0, "", kKeepListExamples, run_retention_list},
-    {"retention set", "policy", "FILE|-", "take rules from a file, a line `SELECTOR DURATION` each",
-     "dry-run", "tsv table json", 1, 1, "a file of rules", kKeepSetExamples, run_retention_set},
+    {"retention set", "policy", "FILE|-",
+     "take rules from a file: `SELECTOR 30d` or `SELECTOR raw=30d 5m=400d`, a line each", "dry-run",
+     "tsv table json", 1, 1, "a file of rules", kKeepSetExamples, run_retention_set},
     {"retention cap", "policy", "SIZE|none",
      "keep the whole directory below a size: the oldest days go first", "dry-run", "tsv table json",
      1, 1, "a size", kCapExamples, run_retention_cap},

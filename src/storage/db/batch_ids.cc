@@ -28,7 +28,7 @@ std::optional<WriteReport::Refused> read_refused(ByteReader& in) {
   const std::uint64_t series = in.varint();
   out.t_ms = in.zigzag_varint();
   out.v = std::bit_cast<double>(in.le<std::uint64_t>());
-  const bool known = reason <= static_cast<std::uint8_t>(WriteReport::Refused::Reason::outdone);
+  const bool known = reason <= static_cast<std::uint8_t>(WriteReport::Refused::Reason::expired);
   if (!in.ok() || !known || series > 0xffff'ffffU) return std::nullopt;
   out.reason = static_cast<WriteReport::Refused::Reason>(reason);
   out.series = SeriesId{static_cast<std::uint32_t>(series)};

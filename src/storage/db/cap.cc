@@ -142,7 +142,7 @@ Result<std::uint64_t> Db::Impl::cap_gain(std::int32_t partition, std::uint64_t b
   std::set_intersection(ids.begin(), ids.end(), present.begin(), present.end(),
                         std::back_inserter(here));
   if (here.empty()) return 0;
-  auto groups = unpinned(here, day.until, pins);
+  auto groups = unpinned(here, day.until, pins, /*whole_days=*/false);
   if (!groups) return tl::unexpected<Error>(groups.error());
   double free = 0;
   for (const ExpiredGroup& group : *groups) {
@@ -178,7 +178,7 @@ Result<Db::Impl::CapPlan> Db::Impl::cap_plan(const CapState& state,
       out.partitions.push_back(day.partition);
     }
     if (!expired.about.floor_ms) continue;
-    auto groups = unpinned(ids, *expired.about.floor_ms, policy.pins);
+    auto groups = unpinned(ids, *expired.about.floor_ms, policy.pins, /*whole_days=*/false);
     if (!groups) return tl::unexpected<Error>(groups.error());
     expired.groups = std::move(*groups);
     out.rules.push_back(std::move(expired));

@@ -56,6 +56,9 @@ Result<std::shared_ptr<ViewState>> Db::Impl::capture(
     state->sealed =
         partitions_.sealed_within(partition_of(range.after + 1), partition_of(range.until));
   }
+  state->any_expired = std::any_of(state->sealed.begin(), state->sealed.end(), [](const auto& day) {
+    return day.expired && !day.expired->isEmpty();
+  });
   state->tiers = rollup_.stored;
   state->masks = masks_;
   state->metadata = metadata_;

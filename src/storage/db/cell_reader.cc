@@ -36,6 +36,13 @@ CellKey key_of(DurationMs resolution_ms, std::int32_t partition, std::uint32_t s
   return {static_cast<std::uint32_t>(resolution_ms), partition, series};
 }
 
+// Whether a delete that waits hides cells of the pair: of those alone that no samples stand behind.
+bool is_masked(const ViewState& state, std::int32_t partition, std::uint32_t series) {
+  return std::any_of(state.masks.begin(), state.masks.end(), [&](const Mask& mask) {
+    return !mask.samples_only && mask.touches(partition, series);
+  });
+}
+
 // Appends those of `cells` that begin in `range`.
 std::size_t take(const std::vector<TimedCell>& cells, TimeRange range,
                  std::vector<TimedCell>& out) {
@@ -168,7 +175,10 @@ Result<void> CellReader::for_each_day(const ViewState& state, const ViewState::E
   const auto partitions = state.presence.partitions_of(entry.id, partition_of(range.after + 1),
                                                        partition_of(range.until));
   for (const std::int32_t partition : partitions) {
-    Day day{partition, intersect(range, partition_range(partition)), {}};
+    Day day{partition,
+            intersect(range, partition_range(partition)),
+            {},
+            state.is_expired(partition, entry.id)};
     if (stored && state.has_cells(partition, entry.id)) {
       day.row = find_row(state, entry, partition, resolution_ms, needed);
     }
@@ -177,17 +187,37 @@ Result<void> CellReader::for_each_day(const ViewState& state, const ViewState::E
   return {};
 }
 
+// The cells of the day's row into cells_. False: there are none that can be read.
+bool CellReader::decode(const ViewState& state, const ViewState::Entry& entry, const Day& day,
+                        DurationMs resolution_ms, CellParts needed) {
+  cells_.clear();
+  const TimeMs day_ms = partition_range(day.partition).after;
+  if (day.row.empty() || !decoder_.decode(day.row, day_ms, resolution_ms, needed, cells_)) {
+    return false;
+  }
+  if (!day.expired || !is_masked(state, day.partition, entry.id)) return true;
+  for (const Mask& mask : state.masks) {
+    if (mask.samples_only || !mask.covers(entry.id)) continue;
+    std::erase_if(cells_, [&](const TimedCell& cell) {
+      return overlaps(cell.start_ms, resolution_ms, mask.range);
+    });
+  }
+  return true;
+}
+
 Result<Series::CellsRead> CellReader::read(const ViewState& state, const ViewState::Entry& entry,
                                            DurationMs resolution_ms, CellParts needed,
                                            TimeRange range, std::vector<TimedCell>& out) {
   Series::CellsRead total;
   auto done =
       for_each_day(state, entry, resolution_ms, needed, range, [&](const Day& day) -> Result<void> {
-        cells_.clear();
-        if (!day.row.empty() && decoder_.decode(day.row, partition_range(day.partition).after,
-                                                resolution_ms, needed, cells_)) {
+        if (decode(state, entry, day, resolution_ms, needed)) {
           ++total.rows;
           total.cells += take(cells_, day.range, out);
+          return {};
+        }
+        if (day.expired) {
+          ++total.lost;
           return {};
         }
         SeriesReader reader(state, entry, day.range);
@@ -211,11 +241,23 @@ Result<Series::CellsRead> CellReader::read_counts(const ViewState& state,
   auto done =
       for_each_day(state, entry, resolution_ms, kNone, range, [&](const Day& day) -> Result<void> {
         const std::size_t before = out.size();
-        if (!day.row.empty() &&
+        const bool masked = day.expired && is_masked(state, day.partition, entry.id);
+        if (masked && decode(state, entry, day, resolution_ms, kNone)) {
+          ++total.rows;
+          std::vector<TimedCell> taken;
+          total.cells += take(cells_, day.range, taken);
+          for (const TimedCell& one : taken) out.push_back(one);
+          return {};
+        }
+        if (!masked && !day.row.empty() &&
             decoder_.decode_counts(day.row, partition_range(day.partition).after, resolution_ms,
                                    day.range, out)) {
           ++total.rows;
           total.cells += out.size() - before;
+          return {};
+        }
+        if (day.expired) {
+          ++total.lost;
           return {};
         }
         cells_.clear();
@@ -229,6 +271,32 @@ Result<Series::CellsRead> CellReader::read_counts(const ViewState& state,
         return {};
       });
   if (!done) return tl::unexpected<Error>(std::move(done.error()));
+  return total;
+}
+
+// Days are those of the view; within them its range, which may cut a cell, says nothing.
+Result<Series::CellsRead> CellReader::read_expired(const ViewState& state,
+                                                   const ViewState::Entry& entry,
+                                                   DurationMs resolution_ms, CellParts needed,
+                                                   TimeRange range, std::vector<TimedCell>& out) {
+  if (auto ours = state.process.check(); !ours) return tl::unexpected<Error>(ours.error());
+  Series::CellsRead total;
+  const bool stored = is_stored(state, resolution_ms);
+  for (const Partitions::Sealed& sealed : state.sealed) {
+    Day day{sealed.partition, intersect(range, partition_range(sealed.partition)), {}, true};
+    if (day.range.empty() || !state.is_expired(sealed.partition, entry.id)) continue;
+    if (stored) day.row = find_row(state, entry, day.partition, resolution_ms, needed);
+    if (!decode(state, entry, day, resolution_ms, needed)) {
+      ++total.lost;
+      continue;
+    }
+    ++total.rows;
+    for (const TimedCell& cell : cells_) {
+      if (!overlaps(cell.start_ms, resolution_ms, day.range)) continue;
+      out.push_back(cell);
+      ++total.cells;
+    }
+  }
   return total;
 }
 

@@ -61,6 +61,12 @@ class CellReader {
                                                       const ViewState::Entry& entry,
                                                       DurationMs resolution_ms, TimeRange range,
                                                       CellCounts& out);
+  /// As Series::expired_cells.
+  [[nodiscard]] Result<Series::CellsRead> read_expired(const ViewState& state,
+                                                       const ViewState::Entry& entry,
+                                                       DurationMs resolution_ms, CellParts needed,
+                                                       TimeRange range,
+                                                       std::vector<TimedCell>& out);
   /// As View::read_cells_ahead.
   View::CellsAhead read_ahead(const ViewState& state, std::vector<std::uint32_t> series,
                               DurationMs resolution_ms, TimeRange range, std::size_t max_bytes);
@@ -69,7 +75,8 @@ class CellReader {
   struct Day {
     std::int32_t partition;
     TimeRange range;
-    Bytes row;  ///< empty: cells are made of samples
+    Bytes row;     ///< empty: cells are made of samples
+    bool expired;  ///< there are none
   };
 
   template <typename Visit>
@@ -78,6 +85,8 @@ class CellReader {
                                           TimeRange range, Visit&& visit);
   [[nodiscard]] Bytes find_row(const ViewState& state, const ViewState::Entry& entry,
                                std::int32_t partition, DurationMs resolution_ms, CellParts needed);
+  [[nodiscard]] bool decode(const ViewState& state, const ViewState::Entry& entry, const Day& day,
+                            DurationMs resolution_ms, CellParts needed);
   [[nodiscard]] CellScan& scan(const ViewState& state);
 
   windows::CellRowDecoder decoder_;

@@ -139,6 +139,9 @@ Result<RollupStats> Db::rollup_stats() const {
 Retention Db::retention() const {
   return impl_->process().forked() ? Retention() : impl_->retention();
 }
+std::vector<RetentionFloors> Db::retention_floors() const {
+  return impl_->process().forked() ? std::vector<RetentionFloors>() : impl_->retention_floors();
+}
 Result<void> Db::set_retention_cap(std::uint64_t bytes) {
   if (auto ours = impl_->process().check(); !ours) return ours;
   return impl_->set_retention_cap(bytes);

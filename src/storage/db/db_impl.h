@@ -75,6 +75,7 @@ class Db::Impl {
                             const EraseOptions& options);
   Result<void> set_retention(std::vector<RetentionRule> rules);
   Retention retention() const;
+  std::vector<RetentionFloors> retention_floors() const;
   Result<void> set_rollups(std::vector<RollupRule> rules);
   [[nodiscard]] std::vector<RollupRule> rollups() const;
   Result<RollupStats> rollup_stats() const;
@@ -96,6 +97,7 @@ class Db::Impl {
   Result<Stats> stats();
   Result<Stats> quick_stats();
   Result<void> verify_cells(VerifyReport& out);
+  static void verify_expired(const storage::ViewState& state, VerifyReport& out);
   [[nodiscard]] std::vector<Stats::Day> days() const;
   Result<void> inspect_chunks(const Selector& selector, TimeRange range, bool try_pack,
                               const std::function<void(const Labels&, const ChunkReport&)>& each);
@@ -127,6 +129,8 @@ class Db::Impl {
     std::string_view batch_id;  ///< of the batch, or of the log's record
     std::string report;         ///< encoded; only with a batch id
     std::optional<WriteReport> decided;
+    std::uint64_t expired = 0;  ///< samples that were left out as such, and the first few of them
+    std::vector<WriteReport::Refused> first_expired;
   };
   /// A batch that is in the log and not yet applied.
   struct Staged {
@@ -169,6 +173,9 @@ class Db::Impl {
   Result<std::uint32_t> resolve_new(const Batch& batch, const Batch::Named& named, Group& group,
                                     Prepared& prepared) const;
   Result<void> decide_on(Prepared& prepared, const storage::Knowledge& known);
+  // expired_writes.cc
+  void refuse_expired(Prepared& prepared) const;
+  void note_closed();
   Result<std::uint64_t> log_batch(const Prepared& prepared);
   Result<storage::Knowledge> ask_store(std::span<const storage::IdSample> samples, bool replaying);
   void note_damage(const std::string& what);
@@ -218,7 +225,8 @@ class Db::Impl {
   Result<void> merge_crowded();
   // erase.cc
   struct Doomed;
-  static EraseReport count(const storage::ViewState& state, std::span<const TimeRange> ranges);
+  static EraseReport count(const storage::ViewState& state, std::span<const TimeRange> ranges,
+                           std::set<std::uint32_t>& series);
   Result<Doomed> find_doomed(std::span<const Selector> selectors, TimeRange range);
   Result<Doomed> log_erase(std::span<const Selector> selectors, TimeRange range, bool now);
   Result<void> log_mask(storage::Mask& mask);
@@ -227,6 +235,9 @@ class Db::Impl {
   Result<void> execute_deletes();
   using Pair = storage::Head::Pair;
   Result<void> execute_delete(const storage::Mask& mask, std::vector<Pair>& damaged);
+  static void count_cells(const storage::ViewState& state, std::span<const TimeRange> ranges,
+                          std::span<const DurationMs> tiers, bool all, EraseReport& report,
+                          std::set<std::uint32_t>& series);
   void drop_damaged(std::span<const Pair> damaged);
   void finish_delete(const storage::Mask& mask);
   Result<void> erase_from_files(Doomed doomed);
@@ -237,6 +248,8 @@ class Db::Impl {
   // gone.cc
   Result<void> shrink_bounds();
   [[nodiscard]] Result<std::optional<TimeBounds>> stored_bounds(bool from_the_end) const;
+  [[nodiscard]] std::optional<std::pair<TimeMs, TimeMs>> cell_bounds(storage::CellScan& rows,
+                                                                     std::int32_t partition) const;
   [[nodiscard]] std::vector<std::uint32_t> gone_among(std::span<const std::uint32_t> ids) const;
   Result<void> forget_series();
   Result<void> forget(std::span<const std::uint32_t> ids);
@@ -245,13 +258,29 @@ class Db::Impl {
   // retention.cc
   struct Expired;
   struct ExpiredGroup;
-  Result<std::vector<Expired>> find_expired(const storage::KeepPolicy& policy, bool jump);
+  Result<std::vector<Expired>> find_expired(const storage::KeepPolicy& policy, bool jump,
+                                            bool sealed);
   Result<std::vector<ExpiredGroup>> unpinned(const std::vector<std::uint32_t>& ids, TimeMs floor_ms,
-                                             std::span<const Pin> pins) const;
+                                             std::span<const Pin> pins, bool whole_days) const;
+  [[nodiscard]] storage::KeepPolicy policy_with(std::vector<RetentionRule> rules) const;
   Result<void> count_expired(Expired& expired);
   Result<void> log_expired(std::span<const Expired> expired);
+  Result<std::vector<Expired>> move_floors(bool jump, bool sealed);
   Result<RetentionReport> sweep(bool jump, bool counted);
+  [[nodiscard]] std::optional<std::int64_t> sweep_due() const;
   Result<void> sweep_if_due();
+  // expire.cc
+  Result<void> find_apart(const storage::KeepRule& kept, const std::vector<std::uint32_t>& ids,
+                          TimeMs now, std::span<const Pin> pins, bool sealed, Expired& out) const;
+  [[nodiscard]] std::vector<ExpiredGroup> only_samples(std::span<const ExpiredGroup> groups,
+                                                       bool sealed) const;
+  [[nodiscard]] bool is_sealed_pair(std::int32_t partition, std::uint32_t series) const;
+  Result<void> seal_below(std::span<const Expired> expired, Step& step);
+  Result<void> seal_before_sweep(bool jump, Step& step);
+  Result<void> drop_expired_rows(std::span<const Expired> all);
+  Result<void> drop_rows(const ExpiredGroup& group, DurationMs tier_ms);
+  static bool leaves_nothing(storage::CellScan& rows, std::int32_t partition, std::uint32_t series,
+                             std::span<const DurationMs> tiers);
   Result<void> check_open();
   Result<void> keep_policy(storage::KeepPolicy policy);
   void drop_whole_partitions();
@@ -371,6 +400,8 @@ class Db::Impl {
   std::uint32_t idle_minute_ = 0;          ///< when silent series were last looked for
   storage::PutCapture unfinished_;         ///< captured by a pass that could not write it
 
+  /// No sample after it has expired; what is at or before it may have.
+  std::atomic<TimeMs> closed_until_{storage::kNoFloor};
   std::atomic<std::size_t> waiting_bytes_{0};  ///< of the head, as of the last batch
   std::atomic<std::uint64_t> log_bytes_since_mark_{0};
   std::atomic<std::uint64_t> put_passes_{0}, chunks_put_{0}, marks_{0}, segments_unlinked_{0},

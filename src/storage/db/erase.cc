@@ -92,12 +92,14 @@ struct Db::Impl::Doomed {
 };
 
 // What a damaged block hides is not counted: the receipt is of what could be read.
-EraseReport Db::Impl::count(const ViewState& state, std::span<const TimeRange> ranges) {
+EraseReport Db::Impl::count(const ViewState& state, std::span<const TimeRange> ranges,
+                            std::set<std::uint32_t>& series) {
   EraseReport report;
   for (const ViewState::Entry& entry : state.entries) {
     const std::uint64_t before = report.samples;
     for (const TimeRange& range : ranges) {
       for (const std::int32_t partition : partitions_in(state.presence, entry.id, range)) {
+        if (state.is_expired(partition, entry.id)) continue;
         auto pieces = pieces_of(state, entry, partition, range);
         if (!pieces) continue;
         const storage::EraseCount taken = storage::count_erase(std::move(*pieces), range);
@@ -105,9 +107,39 @@ EraseReport Db::Impl::count(const ViewState& state, std::span<const TimeRange> r
         report.bytes += taken.bytes;
       }
     }
-    report.series += report.samples > before ? 1 : 0;
+    if (report.samples > before) series.insert(entry.id);
   }
+  if (state.any_expired) {
+    count_cells(state, ranges, state.tiers, /*all=*/false, report, series);
+  }
+  report.series = series.size();
   return report;
+}
+
+// Adds the stored cells that lie in the ranges, or partly so: where no samples are left, or of
+// `all` days. What cannot be read goes uncounted.
+void Db::Impl::count_cells(const ViewState& state, std::span<const TimeRange> ranges,
+                           std::span<const DurationMs> tiers, bool all, EraseReport& report,
+                           std::set<std::uint32_t>& series) {
+  storage::CellScan scan = state.home->store->cell_scan(state.snapshot);
+  for (const DurationMs tier : tiers) {
+    for (const TimeRange& range : ranges) {
+      for (const ViewState::Entry& entry : state.entries) {
+        for (const std::int32_t partition : partitions_in(state.presence, entry.id, range)) {
+          if (!all && !state.is_expired(partition, entry.id)) continue;
+          const storage::CellKey key{static_cast<std::uint32_t>(tier), partition, entry.id};
+          const auto row = scan.find(key);
+          if (!row || !*row) continue;
+          const storage::CellsErased erased = storage::erase_cells(key, **row, range);
+          if (erased.cells == 0) continue;
+          series.insert(entry.id);
+          report.cells += erased.cells;
+          report.cells_cut += erased.cut;
+          report.bytes += (*row)->size() - std::min((*row)->size(), erased.row.size());
+        }
+      }
+    }
+  }
 }
 
 void Db::Impl::wake_maintenance() {
@@ -127,7 +159,7 @@ Result<Db::Impl::Doomed> Db::Impl::find_doomed(std::span<const Selector> selecto
     if (partitions_in(doomed.before->presence, entry.id, range).empty()) continue;
     ids->push_back(entry.id);
   }
-  doomed.mask = {0, std::move(ids), range};
+  doomed.mask = {0, std::move(ids), range, false};
   return doomed;
 }
 
@@ -152,7 +184,7 @@ Result<Db::Impl::Doomed> Db::Impl::log_erase(std::span<const Selector> selectors
 
 Result<void> Db::Impl::log_mask(Mask& mask) {
   std::string payload;
-  storage::encode_erase(payload, mask.range, *mask.ids);
+  storage::encode_erase(payload, mask.range, *mask.ids, mask.samples_only);
   log_bytes_since_mark_.fetch_add(payload.size(), std::memory_order_relaxed);
   const storage::PendingRecord record{storage::RecordType::erase, std::move(payload)};
   auto sequence = log_->append(std::span(&record, 1));
@@ -172,11 +204,16 @@ void Db::Impl::apply_erase(Mask mask) {
   // A pass that failed has captured chunks that are smaller now. Where it wrote the old ones, the
   // mask hides them.
   storage::Head::replace(unfinished_.waiting, replaced);
-  // What is sealed has to be done again.
+  // What is sealed has to be done again, where there is something to do it from.
   storage::Partitions::Toucher toucher(partitions_, now_ms);
   for (const auto& [partition, series] : pairs_of(presence_, mask)) {
-    toucher.touch(series, partition_range(partition).until);
+    if (mask.samples_only) {
+      partitions_.expire(partition, series);
+    } else if (!partitions_.expired(partition, series)) {
+      toucher.touch(series, partition_range(partition).until);
+    }
   }
+  if (mask.samples_only) note_closed();
   applied_sequence_ = mask.sequence;
   masks_.push_back(std::move(mask));
   unfinished_.masks = masks_;
@@ -203,8 +240,9 @@ Result<void> Db::Impl::execute_deletes() {
       const std::shared_lock lock(state_mutex_);
       if (masks_.empty()) break;
       mask = masks_.front();
-      edge = edge || !bounds_ || mask.range.contains(bounds_->first_ms) ||
-             mask.range.contains(bounds_->last_ms);
+      edge = edge || !bounds_ ||
+             (!mask.samples_only &&
+              (mask.range.contains(bounds_->first_ms) || mask.range.contains(bounds_->last_ms)));
     }
     if (auto done = execute_delete(mask, damaged); !done) return done;
     finish_delete(mask);
@@ -228,12 +266,15 @@ void Db::Impl::drop_damaged(std::span<const Pair> damaged) {
 // Adds the pairs of which a damaged block hides something to `damaged`: it is left where it is.
 Result<void> Db::Impl::execute_delete(const Mask& mask, std::vector<Pair>& damaged) {
   std::vector<Pair> pairs;
+  storage::Partitions partitions;
   {
     const std::shared_lock lock(state_mutex_);
     pairs = pairs_of(presence_, mask);
+    partitions = partitions_;
   }
   const storage::StoreSnapshotPtr snapshot = home_->store->snapshot();
   storage::ChunkScan scan = home_->store->scan(snapshot);
+  storage::CellScan rows = home_->store->cell_scan(snapshot);
   storage::StoreBatch batch;
   const std::vector<DurationMs> tiers = stored_tiers();
   std::size_t chunks = 0;
@@ -241,9 +282,22 @@ Result<void> Db::Impl::execute_delete(const Mask& mask, std::vector<Pair>& damag
     const auto erased = storage::erase_pair(scan, partition, series, mask.range, batch);
     if (!erased) return tl::unexpected<Error>(erased.error());
     if (erased->damaged) damaged.emplace_back(partition, series);
-    // What is left is dirty: its cells are computed with the next redo.
+    // What is left is dirty: its cells are computed with the next redo. Or nothing but cells was
+    // there.
+    const bool expired = partitions.expired(partition, series);
     for (const DurationMs tier : tiers) {
-      batch.delete_cells({static_cast<std::uint32_t>(tier), partition, series});
+      if (mask.samples_only) continue;
+      const storage::CellKey key{static_cast<std::uint32_t>(tier), partition, series};
+      storage::CellsErased left;
+      if (expired) {
+        const auto row = rows.find(key);
+        if (row && *row) left = storage::erase_cells(key, **row, mask.range);
+      }
+      if (left.row.empty()) {
+        batch.delete_cells(key);
+      } else if (left.cells > 0) {
+        batch.put_cells(key, left.row);
+      }
     }
     chunks += erased->chunks + 1;
     if (chunks < kChunksPerBatch) continue;
@@ -267,12 +321,21 @@ void Db::Impl::finish_delete(const Mask& mask) {
     return (scan.error() != nullptr && !whole) ||
            (scan.valid() && scan.key().partition == pair.first && scan.key().series == pair.second);
   };
+  storage::CellScan rows = home_->store->cell_scan(snapshot);
+  const std::vector<DurationMs> tiers = stored_tiers();
   std::vector<Pair> empty;
+  storage::Partitions partitions;
   {
     const std::shared_lock lock(state_mutex_);
     empty = pairs_of(presence_, mask);
+    partitions = partitions_;
   }
-  std::erase_if(empty, stored);  // stays true: no put pass is at work
+  std::erase_if(empty, [&](const Pair& pair) {
+    if (partitions.expired(pair.first, pair.second)) {
+      return !leaves_nothing(rows, pair.first, pair.second, tiers);
+    }
+    return stored(pair);  // stays true: no put pass is at work
+  });
   // A writer relies on what the head knows between asking and appending.
   const std::lock_guard writing(write_mutex_);
   const std::unique_lock lock(state_mutex_);
@@ -281,6 +344,7 @@ void Db::Impl::finish_delete(const Mask& mask) {
     if (head_.holds(series, partition)) continue;
     head_.forget(series, partition);
     presence_.remove(partition, series);
+    partitions_.forget_expired(partition, series);
     look_for_gone_ = true;
   }
 }
@@ -324,7 +388,8 @@ Result<EraseReport> Db::Impl::erase(std::span<const Selector> selectors, TimeRan
     if (auto free = meets_pin(*doomed->mask.ids, range); !free) {
       return tl::unexpected<Error>(free.error());
     }
-    return count(*doomed->before, std::span(&range, 1));
+    std::set<std::uint32_t> series;
+    return count(*doomed->before, std::span(&range, 1), series);
   }
   if (read_only_) {
     return fail(ErrorCode::read_only, fmt::format("{} is open for reading only", dir_));
@@ -341,7 +406,8 @@ Result<EraseReport> Db::Impl::erase(std::span<const Selector> selectors, TimeRan
   }
   auto doomed = log_erase(selectors, range, options.now);
   if (!doomed) return tl::unexpected<Error>(doomed.error());
-  EraseReport report = count(*doomed->before, std::span(&range, 1));
+  std::set<std::uint32_t> series;
+  EraseReport report = count(*doomed->before, std::span(&range, 1), series);
   if (options.now) {
     auto erased = erase_from_files(std::move(*doomed));
     if (!erased) report.still_on_disk = std::move(erased.error());

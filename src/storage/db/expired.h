@@ -1,4 +1,5 @@
-// What retention takes: whole days of some series, without what pins keep.
+// What retention takes: whole days of some series, without what pins keep. Under a rule that keeps
+// cells apart, a pin keeps all of the days that it touches.
 #pragma once
 
 #include <hygge/retention.h>
@@ -21,7 +22,17 @@ struct Db::Impl::ExpiredGroup {
 /// What one rule, or the cap, has done with.
 struct Db::Impl::Expired {
   RetentionReport::Rule about;
-  std::vector<ExpiredGroup> groups;
+  std::vector<ExpiredGroup> groups;   ///< samples and cells
+  std::vector<ExpiredGroup> samples;  ///< of days whose cells stay
+  struct Rows {
+    DurationMs tier_ms = 0;
+    std::vector<ExpiredGroup> groups;
+  };
+  std::vector<Rows> rows;  ///< cells, where no samples are left
+
+  [[nodiscard]] bool empty() const noexcept {
+    return groups.empty() && samples.empty() && rows.empty();
+  }
 };
 
 }  // namespace hygge

@@ -12,9 +12,11 @@
 #include <roaring/roaring.hh>
 #include <utility>
 
+#include "model/partition.h"
 #include "storage/db/db_impl.h"
 #include "storage/db/meta.h"
 #include "storage/upkeep/stored.h"
+#include "window/cell_row.h"
 
 namespace hygge {
 
@@ -30,6 +32,35 @@ TimeBounds joined(const std::optional<TimeBounds>& a, std::pair<TimeMs, TimeMs> 
 
 }  // namespace
 
+// The first and the last sample that the cells of a day know of, where no samples are left.
+std::optional<std::pair<TimeMs, TimeMs>> Db::Impl::cell_bounds(storage::CellScan& rows,
+                                                               std::int32_t partition) const {
+  std::vector<std::uint32_t> expired;
+  {
+    const std::shared_lock lock(state_mutex_);
+    expired = partitions_.expired(partition);
+  }
+  std::optional<std::pair<TimeMs, TimeMs>> out;
+  windows::CellRowDecoder decoder;
+  std::vector<TimedCell> cells;
+  for (const DurationMs tier : stored_tiers()) {
+    for (const std::uint32_t series : expired) {
+      const auto row = rows.find({static_cast<std::uint32_t>(tier), partition, series});
+      if (!row || !*row) continue;
+      cells.clear();
+      const TimeMs day_ms = partition_range(partition).after;
+      if (!decoder.decode(**row, day_ms, tier, {false, false}, cells)) continue;
+      for (const TimedCell& one : cells) {
+        if (one.cell.n == 0) continue;
+        if (!out) out.emplace(one.cell.t_first_ms, one.cell.t_last_ms);
+        out->first = std::min(out->first, one.cell.t_first_ms);
+        out->second = std::max(out->second, one.cell.t_last_ms);
+      }
+    }
+  }
+  return out;
+}
+
 // From both ends to the first day that has something. Under upkeep_mutex_.
 Result<std::optional<TimeBounds>> Db::Impl::stored_bounds(bool from_the_end) const {
   std::vector<std::int32_t> partitions;
@@ -37,14 +68,18 @@ Result<std::optional<TimeBounds>> Db::Impl::stored_bounds(bool from_the_end) con
     const std::shared_lock lock(state_mutex_);
     partitions = presence_.partitions();
   }
-  storage::ChunkScan scan = home_->store->scan(home_->store->snapshot(), storage::ScanUse::once);
+  const storage::StoreSnapshotPtr snapshot = home_->store->snapshot();
+  storage::ChunkScan scan = home_->store->scan(snapshot, storage::ScanUse::once);
+  storage::CellScan rows = home_->store->cell_scan(snapshot);
   std::optional<TimeBounds> out;
   const auto look = [&](auto first, auto last) -> Result<void> {
     for (bool found = false; first != last && !found; ++first) {
       const auto of = storage::stored_bounds(scan, *first);
       if (!of) return tl::unexpected<Error>(of.error());
-      found = of->has_value();
-      if (found) out = joined(out, **of);
+      const auto cells = cell_bounds(rows, *first);
+      found = of->has_value() || cells.has_value();
+      if (*of) out = joined(out, **of);
+      if (cells) out = joined(out, *cells);
     }
     return {};
   };

@@ -59,7 +59,9 @@ Result<bool> Db::Impl::stage(const Batch& batch, Group& group, Result<WriteRepor
   if (prepared->samples.empty() && prepared->metadata.empty() && prepared->batch_id.empty()) {
     return true;
   }
-  const bool decides = policy_ != WritePolicy{} || !prepared->batch_id.empty();
+  refuse_expired(*prepared);
+  const bool decides =
+      policy_ != WritePolicy{} || !prepared->batch_id.empty() || prepared->expired > 0;
   if (depends(group, *prepared, decides)) return false;
   auto known = ask_store(prepared->samples, /*replaying=*/false);
   if (!known) return tl::unexpected<Error>(known.error());

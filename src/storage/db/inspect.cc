@@ -52,6 +52,7 @@ std::vector<Stats::Day> Db::Impl::days() const {
     day.series = presence_.series_count(partition);
     if (day.series == 0) continue;
     day.dirty_series = partitions_.dirty_count(partition);
+    day.expired_series = partitions_.expired_count(partition);
     out.push_back(day);
   }
   return out;

@@ -236,10 +236,6 @@ Result<void> Db::Impl::load_meta() {
     if (!decoded) return tl::unexpected<Error>(decoded.error());
     policy_ = *decoded;
   }
-  auto batches = store.scan_meta(
-      storage::BatchIds::kPrefix,
-      [&](std::string_view name, Bytes value) { return batch_ids_.load(name, value); });
-  if (!batches) return batches;
   auto retention = store.get_meta(storage::kRetentionName);
   if (!retention) return tl::unexpected<Error>(retention.error());
   if (*retention) {
@@ -247,6 +243,10 @@ Result<void> Db::Impl::load_meta() {
     if (!decoded) return tl::unexpected<Error>(decoded.error());
     retention_ = std::move(*decoded);
   }
+  auto batches = store.scan_meta(
+      storage::BatchIds::kPrefix,
+      [&](std::string_view name, Bytes value) { return batch_ids_.load(name, value); });
+  if (!batches) return batches;
   auto rollups = store.get_meta(storage::kRollupsName);
   if (!rollups) return tl::unexpected<Error>(rollups.error());
   if (*rollups) {
@@ -276,6 +276,10 @@ Result<void> Db::Impl::load_meta() {
       storage::Partitions::kCellsPrefix,
       [&](std::string_view name, Bytes value) { return partitions_.load_cells(name, value); });
   if (!cells) return cells;
+  auto expired = store.scan_meta(
+      storage::Partitions::kExpiredPrefix,
+      [&](std::string_view name, Bytes value) { return partitions_.load_expired(name, value); });
+  if (!expired) return expired;
   return store.scan_meta(storage::Presence::kPrefix, [&](std::string_view name, Bytes value) {
     return presence_.load(name, value);
   });
@@ -366,7 +370,7 @@ Result<void> Db::Impl::replay_record(const storage::LogRecord& record) {
       auto erase = storage::decode_erase(record.payload);
       if (!erase) return tl::unexpected<Error>(erase.error());
       auto ids = std::make_shared<const std::vector<std::uint32_t>>(std::move(erase->ids));
-      storage::Mask mask{record.sequence, std::move(ids), erase->range};
+      storage::Mask mask{record.sequence, std::move(ids), erase->range, erase->samples_only};
       claim_dropped(mask);
       apply_erase(std::move(mask));
       replayed_changes_ = true;
@@ -436,6 +440,7 @@ Result<void> Db::Impl::start_writing() {
                                         applied_sequence_ + 1, log_options);
   if (!log) return tl::unexpected<Error>(log.error());
   log_ = std::move(*log);
+  note_closed();
   measure_cap();
   if (options_.maintenance == Maintenance::thread) {
     thread_ = std::thread([this] { run_maintenance(); });

@@ -10,6 +10,10 @@
 
 namespace hygge::storage {
 
+namespace {
+bool any(const IdSet& ids) { return ids && !ids->isEmpty(); }
+}  // namespace
+
 void Partitions::Toucher::enter(TimeMs t_ms) {
   partition_ = static_cast<std::int32_t>(partition_of(t_ms));
   range_ = partition_range(partition_);
@@ -77,7 +81,6 @@ std::vector<std::int32_t> Partitions::dirty_partitions() const {
   std::vector<std::int32_t> out;
   for (const auto& [partition, entry] : entries_) {
     if (entry.state == PartitionState::open) continue;
-    const auto any = [](const IdSet& ids) { return ids && !ids->isEmpty(); };
     if (any(entry.dirty) || any(entry.fresh)) out.push_back(partition);
   }
   return out;
@@ -92,11 +95,54 @@ std::vector<Partitions::Sealed> Partitions::sealed_within(std::int64_t from,
                                                           std::int64_t to) const {
   std::vector<Sealed> out;
   for (const auto& [partition, entry] : entries_) {
-    if (partition < from || entry.state == PartitionState::open) continue;
+    if (partition < from) continue;
     if (partition > to) break;
-    out.push_back({partition, entry.dirty, entry.fresh});
+    const bool open = entry.state == PartitionState::open;
+    if (open && !any(entry.expired)) continue;
+    out.push_back({partition, open, entry.dirty, entry.fresh, entry.expired});
   }
   return out;
+}
+
+bool Partitions::expired(std::int32_t partition, std::uint32_t series) const {
+  const Entry* const entry = find(partition);
+  return entry != nullptr && entry->expired && entry->expired->contains(series);
+}
+
+std::vector<std::uint32_t> Partitions::expired(std::int32_t partition) const {
+  const Entry* const entry = find(partition);
+  if (entry == nullptr || !entry->expired) return {};
+  std::vector<std::uint32_t> out(entry->expired->cardinality());
+  entry->expired->toUint32Array(out.data());
+  return out;
+}
+
+std::uint64_t Partitions::expired_count(std::int32_t partition) const {
+  const Entry* const entry = find(partition);
+  return entry == nullptr || !entry->expired ? 0 : entry->expired->cardinality();
+}
+
+std::vector<std::int32_t> Partitions::expired_partitions() const {
+  std::vector<std::int32_t> out;
+  for (const auto& [partition, entry] : entries_) {
+    if (any(entry.expired)) out.push_back(partition);
+  }
+  return out;
+}
+
+void Partitions::expire(std::int32_t partition, std::uint32_t series) {
+  Entry& entry = entries_[partition];
+  own(entry.expired).add(series);
+  // There is nothing left to do it again from.
+  if (entry.dirty) own(entry.dirty).remove(series);
+  if (entry.fresh) own(entry.fresh).remove(series);
+  changed_.insert(partition);
+}
+
+void Partitions::forget_expired(std::int32_t partition, std::uint32_t series) {
+  if (!expired(partition, series)) return;
+  own(entries_[partition].expired).remove(series);
+  changed_.insert(partition);
 }
 
 TimeMs Partitions::touched_ms(std::int32_t partition) const {
@@ -168,6 +214,8 @@ MetaChanges Partitions::take_changes() {
     std::optional<std::string> state;
     std::optional<std::string> dirty;
     std::optional<std::string> cells;
+    std::optional<std::string> expired;
+    if (entry != nullptr && any(entry->expired)) expired = encode_ids(*entry->expired);
     if (entry != nullptr && entry->state != PartitionState::open) {
       state.emplace(1, static_cast<char>(entry->state));
       if (const ::Roaring ids = all_dirty(*entry); !ids.isEmpty()) dirty = encode_ids(ids);
@@ -176,6 +224,7 @@ MetaChanges Partitions::take_changes() {
     out.emplace_back(partition_name(kStatePrefix, partition), std::move(state));
     out.emplace_back(partition_name(kDirtyPrefix, partition), std::move(dirty));
     out.emplace_back(partition_name(kCellsPrefix, partition), std::move(cells));
+    out.emplace_back(partition_name(kExpiredPrefix, partition), std::move(expired));
   }
   changed_.clear();
   return out;
@@ -202,6 +251,15 @@ Result<void> Partitions::load_cells(std::string_view name, Bytes value) {
   ByteReader in(value);
   entries_[*partition].cells = in.le<std::uint64_t>();
   if (!in.done()) return fail(ErrorCode::corruption, fmt::format("meta: {} is damaged", name));
+  return {};
+}
+
+Result<void> Partitions::load_expired(std::string_view name, Bytes value) {
+  const auto partition = parse_partition_name(kExpiredPrefix, name);
+  if (!partition) return tl::unexpected<Error>(partition.error());
+  auto ids = decode_ids(name, value);
+  if (!ids) return tl::unexpected<Error>(ids.error());
+  entries_[*partition].expired = std::move(*ids);
   return {};
 }
 

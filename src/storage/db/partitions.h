@@ -5,6 +5,8 @@
 //   dirty/<8 hex>       the series to do again: a roaring set, portable form (id_set.h)
 //   cells/<8 hex>       u64le: the policy by which its cells were made (upkeep/rollup.h); no entry:
 //                       it has none
+//   expired/<8 hex>     the series whose samples retention has taken while their cells stay: the
+//                       cells are the truth, and are never made again
 //
 // A step (a seal, or a redo of dirty series) begins, reads the store as it is then, and finishes.
 // What comes between belongs to the next one: it is marked apart and survives the finish.
@@ -47,6 +49,7 @@ class Partitions {
     bool working = false;  ///< a step is at work: what comes now is `fresh`
     IdSet dirty;
     IdSet fresh;
+    IdSet expired;
     TimeMs touched_ms = kNever;
     TimeMs sealed_ms = kNever;
     std::uint64_t cells = 0;  ///< fingerprint of their policy
@@ -58,6 +61,7 @@ class Partitions {
   static constexpr std::string_view kStatePrefix = "partition/";
   static constexpr std::string_view kDirtyPrefix = "dirty/";
   static constexpr std::string_view kCellsPrefix = "cells/";
+  static constexpr std::string_view kExpiredPrefix = "expired/";
 
   /// Marks what one batch or delete touches at the clock's `now_ms`; finds each partition once.
   class Toucher {
@@ -91,11 +95,23 @@ class Partitions {
   /// The policy by which the cells of a sealed partition were made; 0: it has none.
   [[nodiscard]] std::uint64_t cells(std::int32_t partition) const;
 
-  /// A sealed partition as a view needs it.
+  /// Whether only cells are left of the series.
+  [[nodiscard]] bool expired(std::int32_t partition, std::uint32_t series) const;
+  [[nodiscard]] std::vector<std::uint32_t> expired(std::int32_t partition) const;
+  [[nodiscard]] std::uint64_t expired_count(std::int32_t partition) const;
+  /// Partitions that have such series, in order.
+  [[nodiscard]] std::vector<std::int32_t> expired_partitions() const;
+  /// Its samples go, its cells stay; or nothing is left of it.
+  void expire(std::int32_t partition, std::uint32_t series);
+  void forget_expired(std::int32_t partition, std::uint32_t series);
+
+  /// A partition with cells as a view needs it.
   struct Sealed {
     std::int32_t partition = 0;
-    IdSet dirty;  ///< null: none; so the other
+    bool open = false;  ///< not sealed: only those of expired series
+    IdSet dirty;        ///< null: none; so the others
     IdSet fresh;
+    IdSet expired;
   };
   /// Those within [from, to], in order.
   [[nodiscard]] std::vector<Sealed> sealed_within(std::int64_t from, std::int64_t to) const;
@@ -124,6 +140,7 @@ class Partitions {
   [[nodiscard]] Result<void> load_state(std::string_view name, Bytes value);
   [[nodiscard]] Result<void> load_dirty(std::string_view name, Bytes value);
   [[nodiscard]] Result<void> load_cells(std::string_view name, Bytes value);
+  [[nodiscard]] Result<void> load_expired(std::string_view name, Bytes value);
 
  private:
   void mark(std::int32_t partition, Entry& entry, std::uint32_t series);

@@ -41,6 +41,7 @@
 #include "storage/upkeep/retention.h"
 #include "storage/upkeep/rollup.h"
 #include "storage/upkeep/stored.h"
+#include "window/cell_row.h"
 
 namespace hygge {
 
@@ -79,7 +80,7 @@ class Collected {
     if (family == "chunks") return keep_chunk(key, value);
     if (family == "series") return keep_series(key, value);
     if (family == "meta") return keep_meta(as_text(key), value);
-    if (family == "cells") return false;  // the next seals compute them again
+    if (family == "cells") return storage::decode_cell_key(key).has_value();  // see sort_cells()
     return true;
   }
 
@@ -138,6 +139,10 @@ class Collected {
       reopened = true;
       return false;
     }
+    if (name.starts_with(storage::Partitions::kExpiredPrefix)) {
+      static_cast<void>(partitions_.load_expired(name, value));
+      return false;
+    }
     if (name == storage::kHighWaterName) {
       high_water_ = std::max(high_water_, storage::decode_high_water(value).value_or(1));
       return false;
@@ -163,7 +168,10 @@ class Collected {
     return true;
   }
 
+  Result<void> sort_cells(storage::Store& store);
+
   std::set<std::pair<std::int32_t, std::uint32_t>> pairs_;
+  storage::Partitions partitions_;  ///< only what has expired
   std::set<std::uint32_t> series_;
   std::map<std::uint32_t, TimeMs> births_;
   storage::Presence presence_;
@@ -172,7 +180,35 @@ class Collected {
   std::optional<TimeBounds> said_;
 };
 
+// Cells of series whose samples have expired are all that is left of them; so are those of a day of
+// which no chunk can be read any more. All others are computed again by the next seals.
+Result<void> Collected::sort_cells(storage::Store& store) {
+  storage::StoreBatch batch;
+  storage::Partitions kept;
+  const auto scanned =
+      store.scan_cells(store.snapshot(), [&](const storage::CellKey& key, Bytes row) {
+        const bool named = presence_.contains(key.partition, key.series) ||
+                           partitions_.expired(key.partition, key.series);
+        if (pairs_.contains({key.partition, key.series}) || !named || !windows::describe_row(row)) {
+          batch.delete_cells(key);
+        } else {
+          kept.expire(key.partition, key.series);
+          births_.emplace(key.series, partition_range(key.partition).after + 1);
+        }
+        return Result<void>();
+      });
+  if (!scanned) return scanned;
+  for (const std::int32_t partition : kept.expired_partitions()) {
+    for (const std::uint32_t series : kept.expired(partition)) pairs_.emplace(partition, series);
+  }
+  for (const auto& [name, value] : kept.take_changes()) {
+    if (value) batch.put_meta(name, *value);
+  }
+  return store.apply(batch);
+}
+
 Result<void> Collected::write(storage::Store& store, const LogIds& in_log, std::uint64_t mark) {
+  if (auto sorted = sort_cells(store); !sorted) return sorted;
   storage::StoreBatch batch;
   if (mark > 0) batch.put_meta(storage::kMarkName, storage::encode_stored_mark(mark));
   for (const auto& [partition, series] : pairs_) presence_.add(partition, series);

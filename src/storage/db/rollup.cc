@@ -97,6 +97,7 @@ Result<RollupStats> Db::Impl::rollup_stats() const {
     if (!home_) return fail(ErrorCode::invalid_argument, fmt::format("{} is closed", dir_));
     home = home_;
     snapshot = home_->store->snapshot();
+    out.days_expired = partitions_.expired_partitions().size();
     for (const std::int32_t partition : presence_.partitions()) {
       if (!partitions_.sealed(partition) || presence_.series_count(partition) == 0) continue;
       ++out.days;

@@ -249,6 +249,10 @@ Result<MaintainReport> Db::Impl::run_steps(const Maintain& how) {
   if (!open_for_steps()) return MaintainReport{};
   Step step(how, closing_.get_token(), options_.clock);
   const std::uint64_t damaged = series_damaged_.load();
+  if (auto sealed = seal_before_sweep(/*jump=*/false, step); !sealed) {
+    return tl::unexpected<Error>(sealed.error());
+  }
+  if (!step.report().finished) return step.report();
   {
     const std::lock_guard upkeep(upkeep_mutex_);
     auto done = execute_deletes();

@@ -26,6 +26,8 @@ SeriesReader::SeriesReader(const ViewState& state, const ViewState::Entry& entry
   if (range_.empty()) return;
   partitions_ = state.presence.partitions_of(entry.id, partition_of(range_.after + 1),
                                              partition_of(range_.until));
+  // Of those there is nothing to read.
+  std::erase_if(partitions_, [&](std::int32_t p) { return state.is_expired(p, entry.id); });
 }
 
 bool SeriesReader::load_next_partition() {

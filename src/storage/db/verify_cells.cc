@@ -9,6 +9,7 @@
 #include "storage/db/db_impl.h"
 #include "storage/db/series_reader.h"
 #include "storage/upkeep/seal.h"
+#include "window/cell_row.h"
 
 namespace hygge {
 
@@ -37,6 +38,42 @@ std::string what_differs(const Result<bool>& found, const std::string& stored,
 
 }  // namespace
 
+// Where no samples are left the rows can only be read: each of them, and one at least.
+void Db::Impl::verify_expired(const storage::ViewState& state, VerifyReport& out) {
+  windows::CellRowDecoder decoder;
+  std::vector<TimedCell> cells;
+  std::string stored;
+  const auto damage = [&](const storage::ViewState::Entry& entry, std::int32_t partition,
+                          std::string where, std::string what) {
+    const TimeRange day = partition_range(partition);
+    out.damage.push_back({fmt::format("store/cells, series {}, {} of {}", entry.id, where,
+                                      format_time_utc(day.after).substr(0, 10)),
+                          std::move(what), state.labels(entry), day});
+  };
+  for (const storage::Partitions::Sealed& day : state.sealed) {
+    for (const storage::ViewState::Entry& entry : state.entries) {
+      if (!state.is_expired(day.partition, entry.id)) continue;
+      bool any = false;
+      for (const DurationMs tier : state.tiers) {
+        const storage::CellKey key{static_cast<std::uint32_t>(tier), day.partition, entry.id};
+        const auto found = state.home->store->get_cells(state.snapshot, key, stored);
+        if (found && !*found) continue;
+        any = true;
+        ++out.cell_rows;
+        cells.clear();
+        const auto decoded =
+            found ? decoder.decode(as_bytes(stored), partition_range(day.partition).after, tier, {},
+                                   cells)
+                  : tl::unexpected<Error>(found.error());
+        if (!decoded) {
+          damage(entry, day.partition, format_duration(tier), decoded.error().message);
+        }
+      }
+      if (!any) damage(entry, day.partition, "all", "samples have expired, and no cells are there");
+    }
+  }
+}
+
 // Days whose cells were made by another policy are about to be done again, and left out.
 Result<void> Db::Impl::verify_cells(VerifyReport& out) {
   auto chooser = rollup_chooser();
@@ -53,13 +90,15 @@ Result<void> Db::Impl::verify_cells(VerifyReport& out) {
   // After the states: what has become dirty since is dirty in the view.
   auto state = capture(std::span(&all, 1), everything(), picked);
   if (!state) return tl::unexpected<Error>(state.error());
+  verify_expired(**state, out);
   storage::CellRows rows;
   std::string stored;
   for (const storage::Partitions::Sealed& sealed : (*state)->sealed) {
-    if (partitions.cells(sealed.partition) != policy) continue;
+    if (sealed.open || partitions.cells(sealed.partition) != policy) continue;
     for (const storage::ViewState::Entry& entry : (*state)->entries) {
       if (!(*state)->presence.contains(sealed.partition, entry.id)) continue;
       if (!(*state)->has_cells(sealed.partition, entry.id)) continue;
+      if ((*state)->is_expired(sealed.partition, entry.id)) continue;
       const auto samples = samples_of(**state, entry, sealed.partition);
       if (!samples || samples->t.empty()) continue;
       for (const auto& row : rows.of(*samples, sealed.partition, (*chooser)(entry.id))) {

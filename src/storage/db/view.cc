@@ -7,6 +7,7 @@
 
 #include "base/assert.h"
 #include "model/canonical.h"
+#include "model/partition.h"
 #include "storage/db/cell_reader.h"
 #include "storage/db/series_reader.h"
 #include "storage/db/view_state.h"
@@ -34,12 +35,26 @@ CellReader& ViewState::cell_reader() const {
   return *cell_reader_;
 }
 
-bool ViewState::has_cells(std::int32_t partition, std::uint32_t series) const {
+const Partitions::Sealed* ViewState::find_day(std::int32_t partition) const {
   const auto at = std::lower_bound(
       sealed.begin(), sealed.end(), partition,
       [](const Partitions::Sealed& one, std::int32_t p) { return one.partition < p; });
-  if (at == sealed.end() || at->partition != partition) return false;
-  return !(at->dirty && at->dirty->contains(series)) && !(at->fresh && at->fresh->contains(series));
+  return at == sealed.end() || at->partition != partition ? nullptr : &*at;
+}
+
+bool ViewState::has_cells(std::int32_t partition, std::uint32_t series) const {
+  const Partitions::Sealed* const day = find_day(partition);
+  if (day == nullptr) return false;
+  if (day->expired && day->expired->contains(series)) return true;
+  if (day->open) return false;
+  return !(day->dirty && day->dirty->contains(series)) &&
+         !(day->fresh && day->fresh->contains(series));
+}
+
+bool ViewState::is_expired(std::int32_t partition, std::uint32_t series) const {
+  if (!any_expired) return false;
+  const Partitions::Sealed* const day = find_day(partition);
+  return day != nullptr && day->expired && day->expired->contains(series);
 }
 
 std::optional<Metadata> find_metadata(const MetadataMap& metadata, std::string_view metric) {
@@ -96,6 +111,31 @@ Result<Series::CellsRead> Series::cell_counts(DurationMs resolution_ms, TimeRang
                                            out);
 }
 
+Result<Series::CellsRead> Series::expired_cells(DurationMs resolution_ms, CellParts needed,
+                                                TimeRange range,
+                                                std::vector<TimedCell>& out) const {
+  return state_->cell_reader().read_expired(*state_, state_->entries[index_], resolution_ms, needed,
+                                            range, out);
+}
+
+std::vector<TimeRange> Series::expired(TimeRange range) const {
+  std::vector<TimeRange> out;
+  if (!state_->any_expired) return out;
+  const std::uint32_t id = state_->entries[index_].id;
+  for (const storage::Partitions::Sealed& day : state_->sealed) {
+    if (!day.expired || !day.expired->contains(id)) continue;
+    const TimeRange whole = partition_range(day.partition);
+    const TimeRange part{std::max(range.after, whole.after), std::min(range.until, whole.until)};
+    if (part.empty()) continue;
+    if (!out.empty() && out.back().until == part.after) {
+      out.back().until = part.until;
+    } else {
+      out.push_back(part);
+    }
+  }
+  return out;
+}
+
 View::View(std::shared_ptr<storage::ViewState> state) noexcept : state_(std::move(state)) {}
 View::View(View&&) noexcept = default;
 View& View::operator=(View&& other) noexcept {
@@ -123,6 +163,7 @@ View::CellsAhead View::read_cells_ahead(std::span<const Series> series, Duration
   return state_->cell_reader().read_ahead(*state_, std::move(ids), resolution_ms, range, max_bytes);
 }
 std::span<const DurationMs> View::tiers() const noexcept { return state_->tiers; }
+bool View::any_expired() const noexcept { return state_->any_expired; }
 std::optional<Metadata> View::metadata(std::string_view metric) const {
   return storage::find_metadata(*state_->metadata, metric);
 }

@@ -49,6 +49,7 @@ class ViewState {
   Presence presence;
   std::vector<DurationMs> tiers;           ///< of which cells may be stored, rising
   std::vector<Partitions::Sealed> sealed;  ///< days whose cells can be read, by partition
+  bool any_expired = false;                ///< of some series and days only cells are left
   Masks masks;                             ///< hide what is deleted and still stored
   std::shared_ptr<const MetadataMap> metadata;
   OnDuplicate on_duplicate = OnDuplicate::last;
@@ -58,11 +59,15 @@ class ViewState {
   [[nodiscard]] const Labels& labels(const Entry& entry) const;
   /// Whether stored cells of the pair, if there are any, say what its samples say.
   [[nodiscard]] bool has_cells(std::int32_t partition, std::uint32_t series) const;
+  /// Whether only cells are left of the pair.
+  [[nodiscard]] bool is_expired(std::int32_t partition, std::uint32_t series) const;
   /// One iterator for all series of the view, which one thread walks at a time.
   [[nodiscard]] ChunkScan& scan() const;
   [[nodiscard]] CellReader& cell_reader() const;
 
  private:
+  [[nodiscard]] const Partitions::Sealed* find_day(std::int32_t partition) const;
+
   mutable std::optional<ChunkScan> scan_;
   mutable std::shared_ptr<CellReader> cell_reader_;
 };

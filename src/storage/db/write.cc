@@ -163,7 +163,13 @@ Result<void> Db::Impl::decide_on(Prepared& prepared, const storage::Knowledge& k
   }
   prepared.samples = std::move(decided->kept);
   prepared.decided = std::move(decided->report);
-  prepared.decided->series_new = prepared.series.size();
+  WriteReport& report = *prepared.decided;
+  report.series_new = prepared.series.size();
+  report.refused_out_of_order += prepared.expired;
+  const std::size_t room = storage::kMaxFirstRefused - report.first_refused.size();
+  prepared.first_expired.resize(std::min(room, prepared.first_expired.size()));
+  report.first_refused.insert(report.first_refused.end(), prepared.first_expired.begin(),
+                              prepared.first_expired.end());
   if (!prepared.batch_id.empty()) prepared.report = storage::encode_report(*prepared.decided);
   return {};
 }

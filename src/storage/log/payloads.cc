@@ -72,7 +72,8 @@ void encode_metadata(std::string& out, std::string_view family, const Metadata& 
 
 void encode_mark(std::string& out, std::uint64_t mark) { put_varint(out, mark); }
 
-void encode_erase(std::string& out, TimeRange range, std::span<const std::uint32_t> ids) {
+void encode_erase(std::string& out, TimeRange range, std::span<const std::uint32_t> ids,
+                  bool samples_only) {
   put_varint(out, zigzag(range.after));
   put_varint(out, zigzag(range.until));
   put_varint(out, ids.size());
@@ -82,6 +83,7 @@ void encode_erase(std::string& out, TimeRange range, std::span<const std::uint32
     put_varint(out, id - before);
     before = id;
   }
+  if (samples_only) out.push_back(1);
 }
 
 Result<SamplesHead> decode_samples(Bytes payload, std::vector<IdSample>& out) {
@@ -199,6 +201,8 @@ Result<ErasePayload> decode_erase(Bytes payload) {
     if (id > 0xffff'ffffU) return damaged("a delete");
     out.ids.push_back(static_cast<std::uint32_t>(id));
   }
+  out.samples_only = in.left() > 0;
+  if (out.samples_only && in.byte() != 1) return damaged("a delete");
   if (!in.done()) return damaged("a delete");
   return out;
 }

@@ -13,7 +13,8 @@
 //   series    varint id | canonical label bytes
 //   metadata  text family | byte type | text unit | text help
 //   erase     zigzag after | zigzag until | varint count | for each id, rising: varint id − the id
-//             before it (the first: − 0): samples of these series in (after, until] are gone
+//             before it (the first: − 0): samples of these series in (after, until] are gone;
+//             a byte 1 may follow: these are whole days, and their cells stay
 //   mark      varint: everything up to this sequence is in the store's files
 //   gap       varint: the records from this one's sequence to that one are lost
 #pragma once
@@ -49,7 +50,8 @@ void encode_series(std::string& out, std::uint32_t id, std::string_view canonica
 void encode_metadata(std::string& out, std::string_view family, const Metadata& metadata);
 void encode_mark(std::string& out, std::uint64_t mark);
 /// `ids` rise.
-void encode_erase(std::string& out, TimeRange range, std::span<const std::uint32_t> ids);
+void encode_erase(std::string& out, TimeRange range, std::span<const std::uint32_t> ids,
+                  bool samples_only = false);
 
 /// Replaces `out`. Errors of all decoders: corruption.
 [[nodiscard]] Result<SamplesHead> decode_samples(Bytes payload, std::vector<IdSample>& out);
@@ -75,6 +77,7 @@ void encode_gap(std::string& out, std::uint64_t last_missing);
 struct ErasePayload {
   TimeRange range;
   std::vector<std::uint32_t> ids;  ///< rising
+  bool samples_only = false;
 };
 [[nodiscard]] Result<ErasePayload> decode_erase(Bytes payload);
 

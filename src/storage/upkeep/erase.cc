@@ -6,6 +6,7 @@
 
 #include "model/partition.h"
 #include "storage/upkeep/stored.h"
+#include "window/cell_row.h"
 
 namespace hygge::storage {
 
@@ -123,6 +124,29 @@ EraseCount count_erase(std::vector<Piece> pieces, TimeRange range) {
     const std::size_t length = cluster_length(std::span<const Piece>(pieces).subspan(at));
     out.samples += samples_in(std::span(pieces).subspan(at, length), range);
     at += length;
+  }
+  return out;
+}
+
+CellsErased erase_cells(const CellKey& key, Bytes row, TimeRange range) {
+  const DurationMs resolution_ms = key.resolution_ms;
+  const TimeMs day_ms = partition_range(key.partition).after;
+  CellsErased out;
+  std::vector<TimedCell> cells;
+  windows::CellRowDecoder decoder;
+  const auto parts = decoder.decode(row, day_ms, resolution_ms, {}, cells);
+  if (!parts) return out;
+  const auto goes = [&](const TimedCell& cell) {
+    if (!overlaps(cell.start_ms, resolution_ms, range)) return false;
+    const bool whole = cell.start_ms >= range.after && cell.start_ms + resolution_ms <= range.until;
+    out.cut += whole ? 0U : 1U;
+    return true;
+  };
+  out.cells = std::erase_if(cells, goes);
+  if (out.cells == 0) {
+    out.row = as_text(row);
+  } else if (!cells.empty()) {
+    out.row = windows::CellRowEncoder().encode(cells, day_ms, resolution_ms, *parts);
   }
   return out;
 }

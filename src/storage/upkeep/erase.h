@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "storage/store/store.h"
@@ -25,6 +26,7 @@ struct Mask {
   std::uint64_t sequence = 0;                             ///< of its log record
   std::shared_ptr<const std::vector<std::uint32_t>> ids;  ///< rising
   TimeRange range;
+  bool samples_only = false;  ///< of whole days, whose cells stay
 
   [[nodiscard]] bool covers(std::uint32_t series) const;
   /// Whether it concerns the pair: then later chunks of it wait.
@@ -51,6 +53,21 @@ struct EraseCount {
 /// Of one pair, whose `pieces` are all that overlap `range`, masked. Chunks that cannot be decoded
 /// count with the samples that they claim.
 [[nodiscard]] EraseCount count_erase(std::vector<Piece> pieces, TimeRange range);
+
+/// Where no samples are left to compute cells from: the row of `key` without those that lie in
+/// `range`, or partly so. A row that cannot be decoded goes whole.
+struct CellsErased {
+  std::string row;          ///< what is left; empty: nothing
+  std::uint64_t cells = 0;  ///< that went
+  std::uint64_t cut = 0;    ///< of these, lay partly in the range
+};
+[[nodiscard]] CellsErased erase_cells(const CellKey& key, Bytes row, TimeRange range);
+
+/// Whether a cell (start, start + R] lies in `range`, or partly so.
+[[nodiscard]] constexpr bool overlaps(TimeMs start_ms, DurationMs resolution_ms,
+                                      TimeRange range) noexcept {
+  return start_ms < range.until && start_ms + resolution_ms > range.after;
+}
 
 /// Adds the changes that take (partition, series) in `range` out of the store: chunks inside go,
 /// those on the edge are written anew. A chunk that cannot be decoded goes: nobody can read it.

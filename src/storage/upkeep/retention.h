@@ -1,10 +1,15 @@
 // What is kept: the entry of `meta` that says it, and which days a rule has done with.
 //
-//   retention   byte     1, or 2 where the cap follows
+//   retention   byte     1, 2 where the cap follows, or 3
 //               varint   rules; for each: text selector | varint keep, ms (0: for ever) |
-//                        zigzag floor, ms (the smallest: none yet)
+//                        zigzag floor, ms (the smallest: none yet) | only in version 3: varint 0
+//                        (cells go with the samples) or 1 + tiers; for each, rising: varint
+//                        resolution, ms | varint keep, ms (0: for ever) | zigzag floor, ms
 //               varint   pins; for each: text selector | zigzag after | zigzag until
-//               varint   cap, bytes
+//               varint   cap, bytes; only from version 2 on; 0, none, only in version 3
+//
+// Once of version 3 it stays so: days without samples, which its rules have left behind, are
+// nothing that an older library knows of.
 //
 // Floors lie on the ends of days: whole partitions go.
 #pragma once
@@ -33,13 +38,23 @@ inline constexpr DurationMs kLargestJumpMs = 30 * kDayMs;
 struct KeepRule {
   RetentionRule rule;
   TimeMs floor_ms = kNoFloor;  ///< the highest that was ever applied
+  std::vector<TimeMs> cell_floors = {};  ///< so, of rule.cells
+
+  [[nodiscard]] bool apart() const noexcept { return rule.cells.has_value(); }
 };
 
+/// A rule without floors, or with those of `old`, of the same selector.
+[[nodiscard]] KeepRule keep_rule(RetentionRule rule, const KeepRule* old);
+
 struct KeepPolicy {
+  bool tiered = false;  ///< of version 3
   std::vector<KeepRule> rules;
   std::vector<Pin> pins;
   std::uint64_t cap_bytes = 0;  ///< of the directory; 0: none
 };
+
+/// Sorts the tiers of rules. Errors: invalid_argument, naming rule and tier.
+[[nodiscard]] Result<std::vector<RetentionRule>> checked(std::vector<RetentionRule> rules);
 
 [[nodiscard]] std::string encode_policy(const KeepPolicy& policy);
 /// Errors: corruption, version.

@@ -240,6 +240,12 @@ TEST(ErasePayload, ComesBackAndCutAnywhereIsAnError) {
     EXPECT_EQ(cut.error().code, ErrorCode::corruption);
   }
   EXPECT_FALSE(decode_erase(as_bytes(whole + '\0')));
+  EXPECT_FALSE(decoded->samples_only);
+  std::string samples_only;
+  encode_erase(samples_only, {kMin, kMax}, ids, /*samples_only=*/true);
+  EXPECT_EQ(samples_only, whole + '\1');
+  EXPECT_TRUE(decode_erase(as_bytes(samples_only))->samples_only);
+  EXPECT_FALSE(decode_erase(as_bytes(samples_only + '\1')));
 }
 
 TEST(ErasePayload, ForgedOnesAreErrors) {
