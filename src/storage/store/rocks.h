@@ -3,10 +3,13 @@
 
 #include <hygge/error.h>
 #include <rocksdb/cache.h>
+#include <rocksdb/db.h>
 #include <rocksdb/env.h>
 #include <rocksdb/options.h>
 #include <rocksdb/status.h>
 
+#include <array>
+#include <cstddef>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -23,6 +26,11 @@ class NoLog : public rocksdb::Logger {
   using rocksdb::Logger::Logv;
   void Logv(const char*, va_list) override {}
 };
+
+/// `cells` last: a store of format 1 has none.
+enum Family : std::size_t { kDefault, kChunks, kSeries, kMeta, kCells, kFamilies };
+inline constexpr std::array<const char*, kFamilies> kFamilyNames{"default", "chunks", "series",
+                                                                 "meta", "cells"};
 
 /// All families with their options; `default` first.
 [[nodiscard]] std::vector<rocksdb::ColumnFamilyDescriptor> families(

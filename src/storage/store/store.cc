@@ -16,136 +16,13 @@
 #include <rocksdb/write_buffer_manager.h>
 
 #include <algorithm>
-#include <array>
 #include <atomic>
 #include <set>
 #include <utility>
 
-#include "storage/store/rocks.h"
+#include "storage/store/store_impl.h"
 
 namespace hygge::storage {
-
-namespace {
-
-// `cells` last: a store of format 1 has none.
-enum Family : std::size_t { kDefault, kChunks, kSeries, kMeta, kCells, kFamilies };
-constexpr std::array<const char*, kFamilies> kFamilyNames{"default", "chunks", "series", "meta",
-                                                          "cells"};
-
-rocksdb::Slice slice(std::string_view text) { return {text.data(), text.size()}; }
-Bytes bytes(const rocksdb::Slice& text) { return as_bytes({text.data(), text.size()}); }
-
-tl::unexpected<Error> failed(const rocksdb::Status& status, std::string_view doing) {
-  return tl::unexpected<Error>(to_error(status, doing));
-}
-
-class Listener : public rocksdb::EventListener {
- public:
-  // Without this RocksDB looks for room every five seconds, and refuses Resume() meanwhile: a write
-  // that comes when there is room again would fail.
-  void OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason, rocksdb::Status,
-                            bool* auto_recovery) override {
-    *auto_recovery = false;
-  }
-  // A compaction that meets a damaged block fails, and tells whoever asked for it. RocksDB would
-  // refuse all writes from then on, though nothing has changed: what it read stays as it was. See
-  // go_on_damaged().
-  void OnBackgroundError(rocksdb::BackgroundErrorReason reason, rocksdb::Status* error) override {
-    if (reason != rocksdb::BackgroundErrorReason::kCompaction || !error->IsCorruption()) return;
-    *error = rocksdb::Status::OK();
-    damaged.store(true);
-  }
-  void OnFlushCompleted(rocksdb::DB*, const rocksdb::FlushJobInfo& info) override {
-    const rocksdb::TableProperties& table = info.table_properties;
-    flushes.fetch_add(1, std::memory_order_relaxed);
-    flush_bytes.fetch_add(table.data_size + table.index_size, std::memory_order_relaxed);
-  }
-  void OnCompactionCompleted(rocksdb::DB*, const rocksdb::CompactionJobInfo& info) override {
-    compactions.fetch_add(1, std::memory_order_relaxed);
-    compaction_bytes.fetch_add(info.stats.total_output_bytes, std::memory_order_relaxed);
-  }
-  void OnStallConditionsChanged(const rocksdb::WriteStallInfo& info) override {
-    const bool begins = info.condition.prev == rocksdb::WriteStallCondition::kNormal;
-    stalls.fetch_add(begins ? 1 : 0, std::memory_order_relaxed);
-  }
-  std::atomic<bool> damaged{false};
-  std::atomic<std::uint64_t> flushes{0}, flush_bytes{0}, compactions{0}, compaction_bytes{0},
-      stalls{0};
-};
-
-rocksdb::BlockBasedTableOptions table_options(const std::shared_ptr<rocksdb::Cache>& cache) {
-  rocksdb::BlockBasedTableOptions table;
-  table.block_cache = cache;
-  table.block_size = 16 * 1024;
-  table.format_version = 5;
-  table.checksum = rocksdb::kXXH3;
-  table.cache_index_and_filter_blocks = true;
-  table.pin_l0_filter_and_index_blocks_in_cache = true;
-  return table;
-}
-
-rocksdb::ColumnFamilyOptions family_options(const std::shared_ptr<rocksdb::Cache>& cache,
-                                            std::size_t memtable_bytes) {
-  rocksdb::ColumnFamilyOptions options;
-  options.write_buffer_size = memtable_bytes;
-  options.max_write_buffer_number = 2;
-  options.target_file_size_base = 64U << 20U;
-  options.level_compaction_dynamic_level_bytes = true;
-  options.compression = rocksdb::kNoCompression;
-  options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table_options(cache)));
-  return options;
-}
-
-}  // namespace
-
-Error to_error(const rocksdb::Status& status, std::string_view doing) {
-  ErrorCode code = ErrorCode::io;
-  if (status.IsNoSpace()) code = ErrorCode::no_space;
-  if (status.IsCorruption()) code = ErrorCode::corruption;
-  if (status.IsNotFound() || status.IsPathNotFound()) code = ErrorCode::not_found;
-  if (status.IsNotSupported()) code = ErrorCode::read_only;
-  const char* const help = code == ErrorCode::corruption
-                               ? "`hygge db verify` says what is damaged, `hygge db repair` keeps "
-                                 "what can be read"
-                               : "";
-  std::string message = fmt::format("store: {}: {}", doing, status.ToString());
-  // A table that is missing is named as RocksDB looks for it last, as no release has called one.
-  for (std::size_t at = 0; (at = message.find(".ldb", at)) != std::string::npos;) {
-    message.replace(at, 4, ".sst");
-  }
-  return {code, std::move(message), help, {}};
-}
-
-bool lacks_cells(const std::string& dir) {
-  std::vector<std::string> names;
-  rocksdb::DBOptions options;
-  options.info_log = std::make_shared<NoLog>();
-  const rocksdb::Status listed = rocksdb::DB::ListColumnFamilies(options, dir, &names);
-  return listed.ok() && std::find(names.begin(), names.end(), kFamilyNames[kCells]) == names.end();
-}
-
-std::vector<rocksdb::ColumnFamilyDescriptor> families(const std::shared_ptr<rocksdb::Cache>& cache,
-                                                      const StoreOptions& options) {
-  rocksdb::ColumnFamilyOptions chunks = family_options(cache, options.chunk_memtable_bytes);
-  chunks.bottommost_compression = rocksdb::kZSTD;
-  chunks.bottommost_compression_opts.enabled = true;
-  chunks.bottommost_compression_opts.level = 3;
-  // A day's files hold nothing else, so that forgetting a day unlinks them.
-  chunks.sst_partitioner_factory = rocksdb::NewSstPartitionerFixedPrefixFactory(4);
-  rocksdb::ColumnFamilyOptions cells = family_options(cache, 16U << 20U);
-  cells.bottommost_compression = rocksdb::kZSTD;
-  cells.bottommost_compression_opts = chunks.bottommost_compression_opts;
-  cells.sst_partitioner_factory = rocksdb::NewSstPartitionerFixedPrefixFactory(8);
-  rocksdb::ColumnFamilyOptions series = family_options(cache, 16U << 20U);
-  series.compression = rocksdb::kLZ4Compression;
-  std::vector<rocksdb::ColumnFamilyDescriptor> out;
-  out.emplace_back(kFamilyNames[kDefault], family_options(cache, 1U << 20U));
-  out.emplace_back(kFamilyNames[kChunks], chunks);
-  out.emplace_back(kFamilyNames[kSeries], series);
-  out.emplace_back(kFamilyNames[kMeta], family_options(cache, 1U << 20U));
-  out.emplace_back(kFamilyNames[kCells], cells);
-  return out;
-}
 
 struct StoreBatch::Impl {
   struct Change {
@@ -201,165 +78,6 @@ struct PartitionKeys {
 
 }  // namespace
 
-struct Store::Impl {
-  Result<void> flush(Family family);
-  void go_on_damaged();
-  // Of all live files of a family, or of a range of its keys, to a block.
-  std::uint64_t file_bytes(Family family) const;
-  std::uint64_t file_bytes(Family family, const rocksdb::Slice& from,
-                           const rocksdb::Slice& to) const;
-  Result<void> compact(Family family, const rocksdb::Slice* from, const rocksdb::Slice* to,
-                       std::atomic<bool>* cancel,
-                       rocksdb::BottommostLevelCompaction bottom =
-                           rocksdb::BottommostLevelCompaction::kIfHaveCompactionFilter);
-  /// Whether a file of chunks in the range still says of a key that it is gone.
-  Result<bool> holds_deletions(const rocksdb::Slice& from, const rocksdb::Slice& to) const;
-
-  std::string dir;
-  std::shared_ptr<rocksdb::Cache> cache;
-  std::shared_ptr<Listener> listener = std::make_shared<Listener>();
-  std::unique_ptr<rocksdb::DB> db;
-  std::vector<rocksdb::ColumnFamilyHandle*> handles;
-  bool read_only = false;
-
-  Impl() = default;
-  Impl(const Impl&) = delete;
-  Impl& operator=(const Impl&) = delete;
-  // Handles before the database: Debian's build asserts on the other order.
-  ~Impl() {
-    for (rocksdb::ColumnFamilyHandle* handle : handles) {
-      db->DestroyColumnFamilyHandle(handle);
-    }
-    if (db) db->Close().PermitUncheckedError();
-  }
-};
-
-// Must not outlive its Store; whoever holds one holds the Store too.
-class StoreSnapshot {
- public:
-  explicit StoreSnapshot(rocksdb::DB* db) : db_(db), snapshot_(db->GetSnapshot()) {}
-  StoreSnapshot(const StoreSnapshot&) = delete;
-  StoreSnapshot& operator=(const StoreSnapshot&) = delete;
-  ~StoreSnapshot() { db_->ReleaseSnapshot(snapshot_); }
-  [[nodiscard]] const rocksdb::Snapshot* get() const noexcept { return snapshot_; }
-
- private:
-  rocksdb::DB* db_;
-  const rocksdb::Snapshot* snapshot_;
-};
-
-struct ChunkScan::Impl {
-  rocksdb::DB* db = nullptr;
-  rocksdb::ColumnFamilyHandle* family = nullptr;
-  StoreSnapshotPtr snapshot;
-  ScanUse use = ScanUse::again;
-  std::unique_ptr<rocksdb::Iterator> iterator;
-  ChunkKey key;
-  bool valid = false;
-  ChunkKey behind;  ///< if `valid`: no key lies at or past this one and before `key`
-  std::optional<Error> error;
-
-  void begin() {
-    rocksdb::ReadOptions options;
-    options.snapshot = snapshot->get();
-    options.verify_checksums = true;
-    if (use == ScanUse::once) {
-      options.fill_cache = false;
-      options.readahead_size = 2U << 20U;
-    }
-    iterator.reset(db->NewIterator(options, family));
-    error.reset();
-  }
-
-  void settle() {
-    valid = false;
-    if (!iterator->Valid()) {
-      if (!iterator->status().ok()) error = to_error(iterator->status(), "reading chunks");
-      return;
-    }
-    const auto decoded = decode_chunk_key(bytes(iterator->key()));
-    if (!decoded) {
-      error = Error{ErrorCode::corruption, "store: a key of family chunks is no chunk key", {}, {}};
-      return;
-    }
-    key = *decoded;
-    valid = true;
-  }
-};
-
-ChunkScan::ChunkScan(std::unique_ptr<Impl> impl) noexcept : impl_(std::move(impl)) {}
-ChunkScan::ChunkScan(ChunkScan&&) noexcept = default;
-ChunkScan& ChunkScan::operator=(ChunkScan&&) noexcept = default;
-ChunkScan::~ChunkScan() = default;
-
-void ChunkScan::seek(const ChunkKey& key) {
-  // Who reads one series after the other finds the scan where it wants it: a seek, through
-  // RocksDB's index and levels, costs more than the chunk.
-  if (impl_->valid && impl_->behind <= key && key <= impl_->key) return;
-  // An iterator that has met a damaged block stays invalid for everything behind it.
-  if (impl_->error) impl_->begin();
-  impl_->iterator->Seek(encode_key(key));
-  impl_->behind = key;
-  impl_->settle();
-}
-void ChunkScan::next() {
-  impl_->behind = next_possible(impl_->key);
-  impl_->iterator->Next();
-  impl_->settle();
-}
-bool ChunkScan::valid() const noexcept { return impl_->valid; }
-ChunkKey ChunkScan::key() const noexcept { return impl_->key; }
-Bytes ChunkScan::value() const noexcept { return bytes(impl_->iterator->value()); }
-const Error* ChunkScan::error() const noexcept { return impl_->error ? &*impl_->error : nullptr; }
-
-struct CellScan::Impl {
-  rocksdb::DB* db = nullptr;
-  rocksdb::ColumnFamilyHandle* family = nullptr;  ///< null: a store without cells
-  StoreSnapshotPtr snapshot;
-  std::unique_ptr<rocksdb::Iterator> iterator;
-  std::string asked;  ///< no key lies at or past this one and before the iterator
-
-  void begin() {
-    rocksdb::ReadOptions options;
-    options.snapshot = snapshot->get();
-    options.verify_checksums = true;
-    iterator.reset(db->NewIterator(options, family));
-  }
-  [[nodiscard]] bool before(const rocksdb::Slice& key) const {
-    return iterator->Valid() && iterator->key().compare(key) < 0;
-  }
-  // To the first row at or past `key`.
-  void go_to(const rocksdb::Slice& key) {
-    // A step is a tenth of a seek through RocksDB's index and levels.
-    constexpr int kSteps = 8;
-    const bool forward = iterator->Valid() && slice(asked).compare(key) <= 0;
-    for (int i = 0; forward && i < kSteps && before(key); ++i) iterator->Next();
-    if (!forward || before(key)) iterator->Seek(key);
-    asked.assign(key.data(), key.size());
-  }
-};
-
-CellScan::CellScan(std::unique_ptr<Impl> impl) noexcept : impl_(std::move(impl)) {}
-CellScan::CellScan(CellScan&&) noexcept = default;
-CellScan& CellScan::operator=(CellScan&&) noexcept = default;
-CellScan::~CellScan() = default;
-
-Result<std::optional<Bytes>> CellScan::find(const CellKey& key) {
-  using Row = std::optional<Bytes>;
-  if (impl_->family == nullptr) return Row();
-  if (!impl_->iterator) impl_->begin();
-  const std::string wanted = encode_key(key);
-  impl_->go_to(slice(wanted));
-  if (impl_->iterator->Valid()) {
-    const bool found = impl_->iterator->key() == slice(wanted);
-    return found ? Row(bytes(impl_->iterator->value())) : Row();
-  }
-  const rocksdb::Status status = impl_->iterator->status();
-  if (status.ok()) return Row();
-  impl_->iterator.reset();  // it stays invalid for everything behind a damaged block
-  return failed(status, "reading cells");
-}
-
 Store::Store(std::unique_ptr<Impl> impl) noexcept : impl_(std::move(impl)) {}
 Store::~Store() = default;
 
@@ -393,6 +111,7 @@ Result<std::shared_ptr<Store>> Store::open(const std::string& dir, const StoreOp
           : rocksdb::DB::Open(db_options, dir, descriptors, &impl->handles, &db);
   if (!status.ok()) return failed(status, fmt::format("opening {}", dir));
   impl->db.reset(db);
+  impl->recovery = std::make_unique<Recovery>(*db);
   return std::shared_ptr<Store>(new Store(std::move(impl)));
 }
 
@@ -421,9 +140,7 @@ Result<void> Store::apply(const StoreBatch& batch) {
   rocksdb::WriteOptions options;
   options.disableWAL = true;
   status = impl_->db->Write(options, &changes);
-  // After a failed flush or compaction RocksDB refuses writes until somebody says that the cause is
-  // gone.
-  if (!status.ok() && impl_->db->Resume().ok()) status = impl_->db->Write(options, &changes);
+  if (!status.ok() && impl_->recovery->resume().ok()) status = impl_->db->Write(options, &changes);
   if (!status.ok()) return failed(status, "writing");
   return {};
 }
@@ -435,17 +152,17 @@ Result<void> Store::Impl::flush(Family family) {
   rocksdb::FlushOptions options;
   options.wait = true;
   options.allow_write_stall = true;
+  rocksdb::Status status;
   constexpr int kAttempts = 3;  // a memtable may have filled up beside the first
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
-    rocksdb::Status status = db->Flush(options, handles[family]);
-    if (!status.ok() && db->Resume().ok()) status = db->Flush(options, handles[family]);
-    if (!status.ok()) return failed(status, fmt::format("flushing {}", kFamilyNames[family]));
+    status = db->Flush(options, handles[family]);
     std::uint64_t left = 0;
     const bool known =
         db->GetIntProperty(handles[family], rocksdb::DB::Properties::kNumImmutableMemTable, &left);
-    if (known && left == 0) return {};
+    if (status.ok() && known && left == 0) return {};
+    if (!recovery->resume().ok()) break;
   }
-  // No Resume() here: asked for in this state, it has waited for ever.
+  if (!status.ok()) return failed(status, fmt::format("flushing {}", kFamilyNames[family]));
   return fail(ErrorCode::io,
               fmt::format("store: flushing {}: something is left in memory", kFamilyNames[family]),
               "nothing is lost: the log has it; close the database and open it again");
@@ -586,98 +303,6 @@ bool Store::has_snapshot_before(std::uint64_t number) const {
   std::uint64_t oldest = 0;
   impl_->db->GetIntProperty(rocksdb::DB::Properties::kOldestSnapshotSequence, &oldest);
   return oldest != 0 && oldest < number;
-}
-
-StoreSnapshotPtr Store::snapshot() const {
-  return std::make_shared<StoreSnapshot>(impl_->db.get());
-}
-
-ChunkScan Store::scan(StoreSnapshotPtr snapshot, ScanUse use) const {
-  auto impl = std::make_unique<ChunkScan::Impl>();
-  impl->db = impl_->db.get();
-  impl->family = impl_->handles[kChunks];
-  impl->snapshot = std::move(snapshot);
-  impl->use = use;
-  impl->begin();
-  return ChunkScan(std::move(impl));
-}
-
-CellScan Store::cell_scan(StoreSnapshotPtr snapshot) const {
-  auto impl = std::make_unique<CellScan::Impl>();
-  impl->db = impl_->db.get();
-  if (impl_->handles.size() > kCells) impl->family = impl_->handles[kCells];
-  impl->snapshot = std::move(snapshot);
-  return CellScan(std::move(impl));
-}
-
-Result<bool> Store::get_cells(const StoreSnapshotPtr& snapshot, const CellKey& key,
-                              std::string& out) const {
-  out.clear();
-  if (impl_->handles.size() <= kCells) return false;
-  rocksdb::ReadOptions options;
-  options.snapshot = snapshot->get();
-  options.verify_checksums = true;
-  const rocksdb::Status status =
-      impl_->db->Get(options, impl_->handles[kCells], encode_key(key), &out);
-  if (status.IsNotFound()) return false;
-  if (!status.ok()) return failed(status, "reading cells");
-  return true;
-}
-
-Result<void> Store::scan_cells(
-    const StoreSnapshotPtr& snapshot,
-    const std::function<Result<void>(const CellKey&, Bytes)>& visit) const {
-  if (impl_->handles.size() <= kCells) return {};
-  rocksdb::ReadOptions options;
-  options.snapshot = snapshot->get();
-  options.verify_checksums = true;
-  options.fill_cache = false;
-  const std::unique_ptr<rocksdb::Iterator> at(
-      impl_->db->NewIterator(options, impl_->handles[kCells]));
-  for (at->SeekToFirst(); at->Valid(); at->Next()) {
-    const auto key = decode_cell_key(bytes(at->key()));
-    if (!key) return fail(ErrorCode::corruption, "store: a key of family cells is no cell key");
-    auto visited = visit(*key, bytes(at->value()));
-    if (!visited) return visited;
-  }
-  if (!at->status().ok()) return failed(at->status(), "reading cells");
-  return {};
-}
-
-Result<std::optional<std::string>> Store::get_meta(std::string_view name) const {
-  std::string value;
-  const rocksdb::Status status =
-      impl_->db->Get(rocksdb::ReadOptions(), impl_->handles[kMeta], slice(name), &value);
-  if (status.IsNotFound()) return std::optional<std::string>();
-  if (!status.ok()) return failed(status, fmt::format("reading meta entry {}", name));
-  return std::optional<std::string>(std::move(value));
-}
-
-Result<void> Store::scan_meta(
-    std::string_view prefix,
-    const std::function<Result<void>(std::string_view, Bytes)>& visit) const {
-  const std::unique_ptr<rocksdb::Iterator> at(
-      impl_->db->NewIterator(rocksdb::ReadOptions(), impl_->handles[kMeta]));
-  for (at->Seek(slice(prefix)); at->Valid() && at->key().starts_with(slice(prefix)); at->Next()) {
-    auto visited = visit({at->key().data(), at->key().size()}, bytes(at->value()));
-    if (!visited) return visited;
-  }
-  if (!at->status().ok()) return failed(at->status(), "reading meta");
-  return {};
-}
-
-Result<void> Store::scan_series(
-    const std::function<Result<void>(std::uint32_t, Bytes)>& visit) const {
-  const std::unique_ptr<rocksdb::Iterator> at(
-      impl_->db->NewIterator(rocksdb::ReadOptions(), impl_->handles[kSeries]));
-  for (at->SeekToFirst(); at->Valid(); at->Next()) {
-    const auto series = decode_series_key(bytes(at->key()));
-    if (!series) return fail(ErrorCode::corruption, "store: a key of family series is no id");
-    auto visited = visit(*series, bytes(at->value()));
-    if (!visited) return visited;
-  }
-  if (!at->status().ok()) return failed(at->status(), "reading series");
-  return {};
 }
 
 // A store of format 1 that is open for reading has no cells.

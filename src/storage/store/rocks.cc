@@ -1,0 +1,90 @@
+#include "storage/store/rocks.h"
+
+#include <fmt/format.h>
+#include <rocksdb/db.h>
+#include <rocksdb/filter_policy.h>
+#include <rocksdb/sst_partitioner.h>
+#include <rocksdb/table.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace hygge::storage {
+
+namespace {
+
+rocksdb::BlockBasedTableOptions table_options(const std::shared_ptr<rocksdb::Cache>& cache) {
+  rocksdb::BlockBasedTableOptions table;
+  table.block_cache = cache;
+  table.block_size = 16 * 1024;
+  table.format_version = 5;
+  table.checksum = rocksdb::kXXH3;
+  table.cache_index_and_filter_blocks = true;
+  table.pin_l0_filter_and_index_blocks_in_cache = true;
+  return table;
+}
+
+rocksdb::ColumnFamilyOptions family_options(const std::shared_ptr<rocksdb::Cache>& cache,
+                                            std::size_t memtable_bytes) {
+  rocksdb::ColumnFamilyOptions options;
+  options.write_buffer_size = memtable_bytes;
+  options.max_write_buffer_number = 2;
+  options.target_file_size_base = 64U << 20U;
+  options.level_compaction_dynamic_level_bytes = true;
+  options.compression = rocksdb::kNoCompression;
+  options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table_options(cache)));
+  return options;
+}
+
+}  // namespace
+
+Error to_error(const rocksdb::Status& status, std::string_view doing) {
+  ErrorCode code = ErrorCode::io;
+  if (status.IsNoSpace()) code = ErrorCode::no_space;
+  if (status.IsCorruption()) code = ErrorCode::corruption;
+  if (status.IsNotFound() || status.IsPathNotFound()) code = ErrorCode::not_found;
+  if (status.IsNotSupported()) code = ErrorCode::read_only;
+  const char* const help = code == ErrorCode::corruption
+                               ? "`hygge db verify` says what is damaged, `hygge db repair` keeps "
+                                 "what can be read"
+                               : "";
+  std::string message = fmt::format("store: {}: {}", doing, status.ToString());
+  // A table that is missing is named as RocksDB looks for it last, as no release has called one.
+  for (std::size_t at = 0; (at = message.find(".ldb", at)) != std::string::npos;) {
+    message.replace(at, 4, ".sst");
+  }
+  return {code, std::move(message), help, {}};
+}
+
+bool lacks_cells(const std::string& dir) {
+  std::vector<std::string> names;
+  rocksdb::DBOptions options;
+  options.info_log = std::make_shared<NoLog>();
+  const rocksdb::Status listed = rocksdb::DB::ListColumnFamilies(options, dir, &names);
+  return listed.ok() && std::find(names.begin(), names.end(), kFamilyNames[kCells]) == names.end();
+}
+
+std::vector<rocksdb::ColumnFamilyDescriptor> families(const std::shared_ptr<rocksdb::Cache>& cache,
+                                                      const StoreOptions& options) {
+  rocksdb::ColumnFamilyOptions chunks = family_options(cache, options.chunk_memtable_bytes);
+  chunks.bottommost_compression = rocksdb::kZSTD;
+  chunks.bottommost_compression_opts.enabled = true;
+  chunks.bottommost_compression_opts.level = 3;
+  // A day's files hold nothing else, so that forgetting a day unlinks them.
+  chunks.sst_partitioner_factory = rocksdb::NewSstPartitionerFixedPrefixFactory(4);
+  rocksdb::ColumnFamilyOptions cells = family_options(cache, 16U << 20U);
+  cells.bottommost_compression = rocksdb::kZSTD;
+  cells.bottommost_compression_opts = chunks.bottommost_compression_opts;
+  cells.sst_partitioner_factory = rocksdb::NewSstPartitionerFixedPrefixFactory(8);
+  rocksdb::ColumnFamilyOptions series = family_options(cache, 16U << 20U);
+  series.compression = rocksdb::kLZ4Compression;
+  std::vector<rocksdb::ColumnFamilyDescriptor> out;
+  out.emplace_back(kFamilyNames[kDefault], family_options(cache, 1U << 20U));
+  out.emplace_back(kFamilyNames[kChunks], chunks);
+  out.emplace_back(kFamilyNames[kSeries], series);
+  out.emplace_back(kFamilyNames[kMeta], family_options(cache, 1U << 20U));
+  out.emplace_back(kFamilyNames[kCells], cells);
+  return out;
+}
+
+}  // namespace hygge::storage
