@@ -141,15 +141,16 @@ Result<std::uint64_t> Db::Impl::cap_gain(std::int32_t partition, std::uint64_t b
   Ids here;
   std::set_intersection(ids.begin(), ids.end(), present.begin(), present.end(),
                         std::back_inserter(here));
-  if (here.empty()) return 0;
+  if (here.empty() || bytes == 0) return 0;
   auto groups = unpinned(here, day.until, pins, /*whole_days=*/false);
   if (!groups) return tl::unexpected<Error>(groups.error());
   double free = 0;
   for (const ExpiredGroup& group : *groups) {
     free += static_cast<double>(group.ids->size()) * share_of(group.ranges, day);
   }
-  const double share = free / static_cast<double>(present.size());
-  return static_cast<std::uint64_t>(static_cast<double>(bytes) * share);
+  if (free == 0) return 0;
+  const double gain = static_cast<double>(bytes) * free / static_cast<double>(present.size());
+  return std::max<std::uint64_t>(static_cast<std::uint64_t>(gain), 1);
 }
 
 // What has to go; empty: nothing has to, or nothing may. Days of which the store has no file yet
@@ -213,6 +214,20 @@ void Db::Impl::find_dropped() {
   }
 }
 
+// Whether a flush may show what can go, or be enough: a log over its budget, and days that are in
+// memory only and have no size yet. Under upkeep_mutex_.
+bool Db::Impl::flush_may_help(const CapState& state) const {
+  const std::optional<TimeMs> now = retention_now();
+  if (state.excess == 0 || !now) return false;
+  const std::int64_t today = partition_of(*now);
+  const auto in_memory = [&](const CapState::Day& day) {
+    return day.partition < today && day.bytes == 0;
+  };
+  const std::shared_lock lock(state_mutex_);
+  return log_->live_bytes() > log_budget() ||
+         std::any_of(state.days.begin(), state.days.end(), in_memory);
+}
+
 // Whether days have gone. Under step_mutex_ and upkeep_mutex_.
 Result<bool> Db::Impl::drop_for_cap() {
   storage::KeepPolicy policy;
@@ -224,13 +239,15 @@ Result<bool> Db::Impl::drop_for_cap() {
   if (!state) return tl::unexpected<Error>(state.error());
   auto plan = cap_plan(*state, policy);
   if (!plan) return tl::unexpected<Error>(plan.error());
-  if (plan->rules.empty()) return false;
-  // The log may have more than it needs, and memory days of no size yet.
+  if (plan->rules.empty() && !flush_may_help(*state)) return false;
+  close_early();
   auto ready = put_everything();
   if (ready) ready = flush_and_mark();
   if (!ready) return tl::unexpected<Error>(ready.error());
   state = cap_state(policy.cap_bytes);
   if (!state) return tl::unexpected<Error>(state.error());
+  // What lies beside others in a block has no size to RocksDB.
+  for (CapState::Day& day : state->days) day.bytes = std::max<std::uint64_t>(day.bytes, 1);
   plan = cap_plan(*state, policy);
   if (!plan) return tl::unexpected<Error>(plan.error());
   if (plan->rules.empty()) return false;

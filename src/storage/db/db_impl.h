@@ -299,6 +299,7 @@ class Db::Impl {
                                          const storage::KeepPolicy& policy) const;
   Result<RetentionReport::Cap> cap_report(const storage::KeepPolicy& policy);
   void find_dropped();
+  [[nodiscard]] bool flush_may_help(const CapState& state) const;
   Result<bool> drop_for_cap();
   Result<bool> compact_dropped(Step& step);
   Result<void> keep_cap(Step& step);
