@@ -491,6 +491,115 @@ class Encoder {
   return detail::read_layout(payload, layout) == Error::none ? layout.n : 0;
 }
 
+/// Builds a payload sample by sample. About 140 bytes, and the bits of what it holds; a copy goes
+/// on by itself. One thread at a time.
+class Builder {
+ public:
+  /// False, and nothing has changed, when it holds kMaxSamples. O(1) amortised.
+  bool append(std::int64_t t, double v) {
+    if (n_ == kMaxSamples) return false;
+    const auto bits = std::bit_cast<std::uint64_t>(v);
+    const auto time = static_cast<std::uint64_t>(t);
+    if (n_ == 0) {
+      first_t_ = time;
+      xors_.previous = bits;
+      values_.put({bits, 64, 0, 0});
+    } else {
+      const std::uint64_t delta = time - last_t_;
+      if (n_ == 1) {
+        first_delta_ = delta;
+      } else {
+        dods_.put(detail::dod_code(delta - delta_));
+      }
+      delta_ = delta;
+      values_.put(xors_.code(bits));
+    }
+    last_t_ = time;
+    ++n_;
+    return true;
+  }
+
+  [[nodiscard]] std::size_t count() const noexcept { return n_; }
+
+  /// Appends to `out` what encode() gives for the samples so far; nothing if there are none. O(n).
+  template <typename Bytes>
+  void append_payload(Bytes& out) const {
+    if (n_ == 0) return;
+    const std::size_t dod_bytes = dods_.bytes();
+    std::uint8_t header[detail::kMaxHeaderBytes];
+    std::uint8_t* at = detail::write_varint(header, n_);
+    at = detail::write_varint(at, detail::zigzag(first_t_));
+    if (n_ >= 2) at = detail::write_varint(at, detail::zigzag(first_delta_));
+    if (n_ >= 3) at = detail::write_varint(at, dod_bytes);
+    const auto header_bytes = static_cast<std::size_t>(at - header);
+    const std::size_t size = out.size();
+    out.resize(size + header_bytes + dod_bytes + values_.bytes());
+    auto* to = reinterpret_cast<std::uint8_t*>(out.data()) + size;
+    std::memcpy(to, header, header_bytes);
+    dods_.copy_to(to + header_bytes);
+    values_.copy_to(to + header_bytes + dod_bytes);
+  }
+
+  [[nodiscard]] std::size_t memory_bytes() const noexcept {
+    return sizeof *this + dods_.memory_bytes() + values_.memory_bytes();
+  }
+  /// A hint that appends come soon, for who has many in turn.
+  void prefetch() const noexcept {
+    for (std::size_t line = 0; line < sizeof *this; line += 64) {
+      __builtin_prefetch(reinterpret_cast<const char*>(this) + line, 1);
+    }
+  }
+  void prefetch_bits() const noexcept { values_.prefetch(); }
+
+ private:
+  // A bit string: whole words as they will lie in the payload, and the one that is being filled.
+  class Bits {
+   public:
+    void put(const detail::Code& code) {
+      put(code.head, code.head_bits);
+      if (code.tail_bits != 0) put(code.tail, code.tail_bits);
+    }
+    [[nodiscard]] std::size_t bytes() const noexcept {
+      return 8 * words_.size() + (64 - room_ + 7) / 8;
+    }
+    void copy_to(std::uint8_t* to) const noexcept {
+      if (!words_.empty()) std::memcpy(to, words_.data(), 8 * words_.size());
+      const std::uint64_t last = __builtin_bswap64(word_);
+      std::memcpy(to + 8 * words_.size(), &last, (64 - room_ + 7) / 8);
+    }
+    [[nodiscard]] std::size_t memory_bytes() const noexcept { return 8 * words_.capacity(); }
+    void prefetch() const noexcept { __builtin_prefetch(words_.data() + words_.size(), 1); }
+
+   private:
+    // 1 <= count <= 64, value < 2^count.
+    void put(std::uint64_t value, unsigned count) {
+      if (count < room_) {
+        room_ -= count;
+        word_ |= value << room_;
+        return;
+      }
+      const unsigned rest = count - room_;
+      if (words_.empty()) words_.reserve(8);
+      words_.push_back(__builtin_bswap64(word_ | (value >> rest)));
+      room_ = 64 - rest;
+      word_ = rest == 0 ? 0 : value << room_;
+    }
+
+    std::vector<std::uint64_t> words_;
+    std::uint64_t word_ = 0;
+    unsigned room_ = 64;
+  };
+
+  std::uint64_t first_t_ = 0;
+  std::uint64_t first_delta_ = 0;
+  std::uint64_t last_t_ = 0;
+  std::uint64_t delta_ = 0;
+  detail::XorState xors_;
+  Bits dods_;
+  Bits values_;
+  std::size_t n_ = 0;
+};
+
 /// A chunk that one thread appends to while any thread reads it, without a lock. About 100 bytes
 /// when young; bit segments are added as it grows and never move.
 class OpenChunk {

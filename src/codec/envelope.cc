@@ -74,18 +74,6 @@ const char* to_string(ChunkCodec codec) noexcept {
   return codec == ChunkCodec::pack ? "pack" : "gorilla";
 }
 
-void ShapeTracker::add(double v) noexcept {
-  if (!any_) {
-    first_ = v;
-    any_ = true;
-  } else {
-    constant_ = constant_ && same_bits(v, first_);
-    rising_ = rising_ && v >= last_;
-  }
-  finite_ = finite_ && std::isfinite(v);
-  last_ = v;
-}
-
 ChunkShape ShapeTracker::shape() const noexcept {
   if (constant_) return ChunkShape::constant;
   if (!finite_) return ChunkShape::unknown;

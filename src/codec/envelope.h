@@ -13,8 +13,10 @@
 
 #include <hygge/error.h>
 #include <hygge/gorilla.h>
+#include <hygge/sample.h>
 #include <hygge/time.h>
 
+#include <cmath>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -39,7 +41,17 @@ enum class ChunkShape : std::uint8_t {
 /// Learns the shape of a run of values, one at a time.
 class ShapeTracker {
  public:
-  void add(double v) noexcept;
+  void add(double v) noexcept {
+    if (!any_) {
+      first_ = v;
+      any_ = true;
+    } else {
+      constant_ = constant_ && same_bits(v, first_);
+      rising_ = rising_ && v >= last_;
+    }
+    finite_ = finite_ && std::isfinite(v);
+    last_ = v;
+  }
   [[nodiscard]] ChunkShape shape() const noexcept;
   [[nodiscard]] double last() const noexcept { return last_; }
 

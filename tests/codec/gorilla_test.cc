@@ -248,6 +248,43 @@ TEST(GorillaDamage, NamesWhatIsWrong) {
   EXPECT_EQ(decode(from_hex("020000404500000000000080"), out), Error::bad_code);
 }
 
+TEST(Builder, HoldsTheEncodingOfEachPrefix) {
+  std::mt19937_64 random(7);
+  for (int i = 0; i < 300; ++i) {
+    SCOPED_TRACE(i);
+    const SampleRun run = random_run(random, 240);
+    const std::vector<double> v = run.v();
+    const auto payload = [](const Builder& builder) {
+      Bytes out;
+      builder.append_payload(out);
+      return out;
+    };
+    Builder builder;
+    EXPECT_TRUE(payload(builder).empty());
+    Builder half;
+    for (std::size_t n = 0; n < 240; ++n) {
+      ASSERT_TRUE(builder.append(run.t[n], v[n]));
+      if (n == 99) half = builder;
+      if (n > 5 && n % 37 != 0) continue;
+      ASSERT_EQ(payload(builder), encode(std::span(run.t).first(n + 1), std::span(v).first(n + 1)))
+          << n;
+    }
+    EXPECT_EQ(builder.count(), 240U);
+    EXPECT_EQ(payload(builder), encode(run.t, v));
+    for (std::size_t n = 100; n < 240; ++n) half.append(run.t[n], v[n]);
+    EXPECT_EQ(payload(half), encode(run.t, v)) << "a copy goes on by itself";
+  }
+}
+
+TEST(Builder, TakesAsManySamplesAsAPayloadHolds) {
+  Builder builder;
+  for (std::size_t n = 0; n < kMaxSamples; ++n) {
+    ASSERT_TRUE(builder.append(static_cast<std::int64_t>(n), 1));
+  }
+  EXPECT_FALSE(builder.append(0, 1));
+  EXPECT_EQ(builder.count(), kMaxSamples);
+}
+
 TEST(OpenChunk, SnapshotsAreEncodingsOfPrefixes) {
   std::mt19937_64 random(5);
   for (int i = 0; i < 300; ++i) {

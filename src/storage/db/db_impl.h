@@ -163,11 +163,12 @@ class Db::Impl {
   Result<void> load();
   Result<void> load_series();
   Result<void> load_meta();
+  Result<void> start_writing();
+  // replay.cc
   Result<void> replay_log(const storage::HeldSegments* held = nullptr);
   Result<void> replay_record(const storage::LogRecord& record);
   Result<void> drop_unknown(Prepared& prepared, std::uint64_t sequence);
   void claim_dropped(const storage::Mask& mask);
-  Result<void> start_writing();
   // write.cc
   Result<Prepared> prepare(const Batch& batch, Group& group);
   Result<std::uint32_t> resolve_new(const Batch& batch, const Batch::Named& named, Group& group,
@@ -184,6 +185,7 @@ class Db::Impl {
   void name_refused(WriteReport& report) const;
   Result<SeriesId> make_series(const std::string& bytes);
   WriteReport apply(Prepared& prepared, const storage::Knowledge& known, std::uint64_t sequence);
+  void adopt(const storage::Knowledge& known);
   void append(std::span<const storage::IdSample> samples, std::uint64_t sequence, TimeMs now_ms,
               WriteReport& report);
   // limits.cc

@@ -250,9 +250,18 @@ Result<storage::Knowledge> Db::Impl::ask_store(std::span<const IdSample> samples
     // Maintenance closes and drops chunks of the head beside us; only a writer adds to it.
     const std::unique_lock lock(state_mutex_);
     head_.forget_stored();
-    for (const IdSample& sample : samples) {
-      const auto partition = static_cast<std::int32_t>(partition_of(sample.t_ms));
+    constexpr std::size_t kAhead = 16;
+    TimeRange day;
+    std::int32_t partition = 0;
+    for (std::size_t i = 0; i < samples.size(); ++i) {
+      const IdSample& sample = samples[i];
+      if (i + kAhead < samples.size()) head_.prefetch_state(samples[i + kAhead].series);
+      if (!day.contains(sample.t_ms)) {
+        partition = static_cast<std::int32_t>(partition_of(sample.t_ms));
+        day = partition_range(partition);
+      }
       if (head_.knows(sample.series, partition)) continue;
+      if (!out.empty() && out.back().first == Touch{partition, sample.series}) continue;
       const bool ask = replaying || presence_.contains(partition, sample.series);
       out.push_back({{partition, sample.series}, {}});
       out.back().second.stored = ask;
@@ -303,7 +312,7 @@ void Db::Impl::append(std::span<const IdSample> samples, std::uint64_t sequence,
                       WriteReport& report) {
   constexpr std::size_t kStatesAhead = 24;
   constexpr std::size_t kChunksAhead = 16;
-  constexpr std::size_t kBitsAhead = 8;
+  constexpr std::size_t kEncodersAhead = 8;
   const std::uint32_t now_minute = minute_of(now_ms);
   std::array<std::uint64_t, Head::kOutcomes> outcomes{};
   TimeBounds bounds = bounds_.value_or(
@@ -312,7 +321,8 @@ void Db::Impl::append(std::span<const IdSample> samples, std::uint64_t sequence,
   for (std::size_t i = 0; i < samples.size(); ++i) {
     if (i + kStatesAhead < samples.size()) head_.prefetch_state(samples[i + kStatesAhead].series);
     if (i + kChunksAhead < samples.size()) head_.prefetch_chunk(samples[i + kChunksAhead].series);
-    if (i + kBitsAhead < samples.size()) head_.prefetch_bits(samples[i + kBitsAhead].series);
+    if (i + kEncodersAhead < samples.size())
+      head_.prefetch_encoder(samples[i + kEncodersAhead].series);
     const IdSample& sample = samples[i];
     toucher.touch(sample.series, sample.t_ms);
     const Head::Outcome outcome =
@@ -329,6 +339,16 @@ void Db::Impl::append(std::span<const IdSample> samples, std::uint64_t sequence,
   report.samples = samples.size() - report.duplicates;
   report.replaced = count(Head::Outcome::replaced);
   report.out_of_order = count(Head::Outcome::late) + report.replaced;
+}
+
+// Under state_mutex_.
+void Db::Impl::adopt(const storage::Knowledge& known) {
+  for (const auto& [touch, what] : known) {
+    // An earlier batch of the same group may have done it.
+    if (head_.knows(touch.second, touch.first)) continue;
+    head_.adopt(touch.second, touch.first, what);
+    if (!presence_.contains(touch.first, touch.second)) presence_.add(touch.first, touch.second);
+  }
 }
 
 WriteReport Db::Impl::apply(Prepared& prepared, const storage::Knowledge& known,
@@ -351,12 +371,7 @@ WriteReport Db::Impl::apply(Prepared& prepared, const storage::Knowledge& known,
     }
     metadata_ = std::move(changed);
   }
-  for (const auto& [touch, what] : known) {
-    // An earlier batch of the same group may have done it.
-    if (head_.knows(touch.second, touch.first)) continue;
-    head_.adopt(touch.second, touch.first, what);
-    if (!presence_.contains(touch.first, touch.second)) presence_.add(touch.first, touch.second);
-  }
+  adopt(known);
   append(prepared.samples, sequence, now_ms, report);
   report.series_new = prepared.series.size();
   if (log_ && !prepared.samples.empty()) {  // without a log it is replayed

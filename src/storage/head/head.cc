@@ -20,14 +20,6 @@ ChunkKey key_of(std::uint32_t series, std::int32_t partition, TimeMs start_ms,
   return {partition, series, static_cast<std::uint32_t>(within), ordinal};
 }
 
-std::string value_of(const gorilla::OpenChunk& chunk, const ShapeTracker& shape,
-                     DurationMs span_ms) {
-  std::string value;
-  append_envelope(value, shape.shape(), span_ms, shape.last());
-  chunk.append_snapshot(value);
-  return value;
-}
-
 }  // namespace
 
 Head::Head(std::uint16_t late_chunks) : late_chunks_(late_chunks) {
@@ -146,22 +138,12 @@ Head::Outcome Head::append(std::uint32_t series, TimeMs t_ms, double v, std::uin
 
 Head::Outcome Head::append_in_order(std::uint32_t series, Part& part, const Sample& sample,
                                     std::uint64_t sequence, std::uint32_t minute) {
-  if (part.open && (part.open->chunk.count() >= kHeadChunkSamples ||
-                    sample.t_ms - part.open->start_ms >= kHeadChunkSpanMs)) {
-    close_open(series, part);
-  }
+  if (part.open && !part.open->takes(sample.t_ms)) close_open(series, part);
   if (!part.open) {
-    part.open = std::make_unique<Open>();
-    part.open->start_ms = sample.t_ms;
-    part.open->first_sequence = sequence;
+    part.open = std::make_unique<OpenChunk>(sample.t_ms, sequence);
     ++open_chunks_;
   }
-  Open& open = *part.open;
-  // Times relative to the chunk's start, as the store keeps them.
-  open.chunk.append(sample.t_ms - open.start_ms, sample.v);
-  open.shape.add(sample.v);
-  open.last_ms = sample.t_ms;
-  open.minute = minute;
+  part.open->append(sample.t_ms, sample.v, minute);
   part.newest_ms = sample.t_ms;
   part.newest_v = sample.v;
   part.newest_known = true;
@@ -200,13 +182,13 @@ Head::Outcome Head::append_late(std::uint32_t series, Part& part, const Sample& 
 
 void Head::close_open(std::uint32_t series, Part& part) {
   if (!part.open) return;
-  const Open& open = *part.open;
+  OpenChunk& open = *part.open;
   WaitingChunk chunk;
-  chunk.key = key_of(series, part.partition, open.start_ms, 0);
-  chunk.last_ms = open.last_ms;
-  chunk.first_sequence = open.first_sequence;
-  chunk.last_sequence = open.first_sequence;
-  chunk.value = value_of(open.chunk, open.shape, open.last_ms - open.start_ms);
+  chunk.key = key_of(series, part.partition, open.start_ms(), 0);
+  chunk.last_ms = open.last_ms();
+  chunk.first_sequence = open.first_sequence();
+  chunk.last_sequence = open.first_sequence();
+  chunk.value = open.take_value();
   part.open.reset();
   --open_chunks_;
   wait(std::move(chunk));
@@ -300,7 +282,7 @@ void Head::for_each_part(Visit&& visit) {
 void Head::close_idle(std::uint32_t minute) {
   if (open_chunks_ + late_buffers_ == 0) return;
   for_each_part([&](std::uint32_t series, Part& part) {
-    if (part.open && part.open->minute < minute) close_open(series, part);
+    if (part.open && part.open->minute() < minute) close_open(series, part);
     if (part.late && part.late->minute < minute) close_late(series, part);
   });
 }
@@ -327,7 +309,7 @@ std::vector<std::uint32_t> Head::close_partition(std::int32_t partition) {
 std::uint64_t Head::close_before(std::uint64_t sequence) {
   const std::size_t before = open_count();
   for_each_part([&](std::uint32_t series, Part& part) {
-    if (part.open && part.open->first_sequence < sequence) close_open(series, part);
+    if (part.open && part.open->first_sequence() < sequence) close_open(series, part);
     if (part.late && part.late->first_sequence < sequence) close_late(series, part);
   });
   return before - open_count();
@@ -336,7 +318,7 @@ std::uint64_t Head::close_before(std::uint64_t sequence) {
 std::uint64_t Head::middle_sequence() const {
   std::vector<std::uint64_t> sequences;
   const auto visit = [&](const Part& part) {
-    if (part.open) sequences.push_back(part.open->first_sequence);
+    if (part.open) sequences.push_back(part.open->first_sequence());
     if (part.late) sequences.push_back(part.late->first_sequence);
   };
   for (const SeriesState& state : series_) {
@@ -385,7 +367,7 @@ std::optional<std::uint64_t> Head::lowest_sequence() const {
   std::uint64_t lowest = std::numeric_limits<std::uint64_t>::max();
   for (const WaitingChunkPtr& chunk : waiting_) lowest = std::min(lowest, chunk->first_sequence);
   const auto visit = [&](const Part& part) {
-    if (part.open) lowest = std::min(lowest, part.open->first_sequence);
+    if (part.open) lowest = std::min(lowest, part.open->first_sequence());
     if (part.late) lowest = std::min(lowest, part.late->first_sequence);
   };
   for (const SeriesState& state : series_) {
@@ -405,7 +387,7 @@ std::optional<std::pair<TimeMs, TimeMs>> Head::bounds() const {
               : std::pair(first_ms, last_ms);
   };
   const auto visit = [&](const Part& part) {
-    if (part.open) add(part.open->start_ms, part.open->last_ms);
+    if (part.open) add(part.open->start_ms(), part.open->last_ms());
     if (part.late) add(part.late->t.front(), part.late->t.back());
   };
   for (const WaitingChunkPtr& chunk : waiting_) add(chunk->key.start_ms(), chunk->last_ms);
@@ -430,12 +412,12 @@ void Head::capture(std::uint32_t series, TimeRange range, std::vector<HeadPiece>
     }
   }
   const auto visit = [&](const Part& part) {
-    if (part.open && overlaps(part.open->start_ms, part.open->last_ms)) {
-      const Open& open = *part.open;
+    if (part.open && overlaps(part.open->start_ms(), part.open->last_ms())) {
+      const OpenChunk& open = *part.open;
       out.push_back({nullptr,
-                     key_of(series, part.partition, open.start_ms, 0),
-                     open.last_ms,
-                     value_of(open.chunk, open.shape, open.last_ms - open.start_ms),
+                     key_of(series, part.partition, open.start_ms(), 0),
+                     open.last_ms(),
+                     open.value(),
                      {},
                      {}});
     }
@@ -457,9 +439,9 @@ void Head::capture(std::uint32_t series, TimeRange range, std::vector<HeadPiece>
 }
 
 std::size_t Head::memory_bytes() const {
-  // Open chunks by a fair guess: the object and two bit segments.
+  // Open chunks by a fair guess: the object and its bits.
   return series_.capacity() * sizeof(SeriesState) + waiting_bytes_ +
-         open_chunks_ * (sizeof(Open) + 512) + late_buffers_ * (sizeof(Late) + 256);
+         open_chunks_ * (sizeof(OpenChunk) + 320) + late_buffers_ * (sizeof(Late) + 256);
 }
 
 }  // namespace hygge::storage

@@ -12,7 +12,6 @@
 // Not thread-safe. The db changes it under its lock held alone and captures under the shared lock.
 #pragma once
 
-#include <hygge/gorilla.h>
 #include <hygge/policy.h>
 #include <hygge/sample.h>
 #include <hygge/time.h>
@@ -30,11 +29,10 @@
 
 #include "codec/envelope.h"
 #include "model/chunk_key.h"
+#include "storage/head/open_chunk.h"
 
 namespace hygge::storage {
 
-inline constexpr std::uint32_t kHeadChunkSamples = 240;
-inline constexpr DurationMs kHeadChunkSpanMs = 2 * kHourMs;
 inline constexpr std::uint16_t kMaxOrdinal = std::numeric_limits<std::uint16_t>::max();
 
 /// A closed chunk or a closed late buffer, waiting for a put pass. Never changed once made.
@@ -93,19 +91,13 @@ class Head {
   /// Hints that append() is going to be called for a series that it knows: one after the other,
   /// some calls apart, since each needs what the one before has fetched.
   void prefetch_state(std::uint32_t series) const noexcept {
-    const auto* const at = reinterpret_cast<const char*>(&series_[series]);
-    __builtin_prefetch(at);
-    __builtin_prefetch(at + sizeof(SeriesState) - 1);
+    if (series < series_.size()) __builtin_prefetch(&series_[series]);
   }
   void prefetch_chunk(std::uint32_t series) const noexcept {
-    const auto* const at = reinterpret_cast<const char*>(series_[series].current.open.get());
-    if (at == nullptr) return;
-    // The lines that an append writes to.
-    for (std::size_t line = 0; line < sizeof(Open); line += 64) __builtin_prefetch(at + line, 1);
+    if (const OpenChunk* const open = series_[series].current.open.get()) open->prefetch();
   }
-
-  void prefetch_bits(std::uint32_t series) const noexcept {
-    if (const Open* const open = series_[series].current.open.get()) open->chunk.prefetch();
+  void prefetch_encoder(std::uint32_t series) const noexcept {
+    if (const OpenChunk* const open = series_[series].current.open.get()) open->prefetch_encoder();
   }
 
   /// The newest sample of a series in a partition that it knows; `value_known`: and its value.
@@ -195,14 +187,6 @@ class Head {
   [[nodiscard]] std::size_t memory_bytes() const;
 
  private:
-  struct Open {
-    gorilla::OpenChunk chunk{kHeadChunkSamples};
-    TimeMs start_ms = 0;
-    TimeMs last_ms = 0;
-    ShapeTracker shape;
-    std::uint64_t first_sequence = 0;
-    std::uint32_t minute = 0;
-  };
   struct Late {
     std::vector<TimeMs> t;
     std::vector<double> v;
@@ -214,18 +198,20 @@ class Head {
     std::int32_t partition = 0;
     std::uint16_t next_ordinal = 1;
     bool held = false;  ///< no late buffer closes
+    bool newest_known = false;
     TimeMs newest_ms = std::numeric_limits<TimeMs>::min();
     double newest_v = 0;  ///< of newest_ms, if `newest_known`
-    bool newest_known = false;
-    std::unique_ptr<Open> open;
+    std::unique_ptr<OpenChunk> open;
     std::unique_ptr<Late> late;
   };
-  struct SeriesState {
-    bool any = false;  ///< `current` is in use
-    Part current;      ///< the newest partition
+  // One cache line: an append to one series after the other reads each.
+  struct alignas(64) SeriesState {
+    Part current;  ///< the newest partition
     std::unique_ptr<std::vector<Part>> older;
     TimeMs birth_ms = std::numeric_limits<TimeMs>::max();
+    bool any = false;  ///< `current` is in use
   };
+  static_assert(sizeof(SeriesState) == 64);
 
   [[nodiscard]] const Part* find(std::uint32_t series, std::int32_t partition) const noexcept;
   [[nodiscard]] Part* find(std::uint32_t series, std::int32_t partition) noexcept;
