@@ -5,6 +5,7 @@
 #include <hygge/promql.h>
 
 #include <cstdlib>
+#include <ctime>
 #include <filesystem>
 #include <optional>
 #include <random>
@@ -74,13 +75,24 @@ const Recording& recording() {
   return instance;
 }
 
-void query(benchmark::State& state, const char* text, hygge::DurationMs step_ms) {
+// CPU of the calling thread so far.
+double own_cpu_ms() {
+  timespec now{};
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) * 1e3 + static_cast<double>(now.tv_nsec) / 1e6;
+}
+
+void query(benchmark::State& state, const char* text, hygge::DurationMs step_ms,
+           std::size_t threads = 1) {
   const hygge::Db& db = recording().db();
   const hygge::Steps when{kStart + 5 * hygge::kHourMs, kStart + 23 * hygge::kHourMs, step_ms};
+  hygge::promql::QueryOptions options;
+  options.threads = threads;
   hygge::promql::QueryStats stats;
   std::size_t points = 0;
+  const double before_ms = own_cpu_ms();
   for (auto _ : state) {
-    const auto answer = hygge::promql::query(db, text, when);
+    const auto answer = hygge::promql::query(db, text, when, options);
     if (!answer) {
       state.SkipWithError(answer.error().message.c_str());
       return;
@@ -90,6 +102,7 @@ void query(benchmark::State& state, const char* text, hygge::DurationMs step_ms)
     for (const auto& series : answer->series) points += series.t.size();
   }
   using Counter = benchmark::Counter;
+  state.counters["own_ms"] = Counter(own_cpu_ms() - before_ms, Counter::kAvgIterations);
   state.counters["samples/s"] =
       Counter(static_cast<double>(stats.samples), Counter::kIsIterationInvariantRate);
   state.counters["points"] = static_cast<double>(points);
@@ -117,5 +130,26 @@ HYGGE_QUERY(GroupLeft,
 HYGGE_QUERY(Topk5, "topk(5, rate(http_requests_total[5m]))", 60'000);
 HYGGE_QUERY(SubqueryMax, "max_over_time(sum(rate(http_requests_total[5m]))[1h:1m])", 60'000);
 HYGGE_QUERY(CountRateAbove, "count(rate(http_requests_total[5m]) > 1)", 15'000);
+
+// On the wall and in CPU of all threads, by threads; own_ms is what the asking thread had to do of
+// it, which is the wall of a machine that has a core for each.
+#define HYGGE_SHARED_QUERY(name, text, step_ms)                            \
+  void BM_QueryShared##name(benchmark::State& state) {                     \
+    query(state, text, step_ms, static_cast<std::size_t>(state.range(0))); \
+  }                                                                        \
+  BENCHMARK(BM_QueryShared##name)                                          \
+      ->Unit(benchmark::kMillisecond)                                      \
+      ->ArgName("threads")                                                 \
+      ->Arg(1)                                                             \
+      ->Arg(2)                                                             \
+      ->MeasureProcessCPUTime()                                            \
+      ->UseRealTime()
+
+HYGGE_SHARED_QUERY(SumByRate5m, "sum by (job) (rate(http_requests_total[5m]))", 60'000);
+HYGGE_SHARED_QUERY(QuantileOverTime1h, "sum(quantile_over_time(0.9, http_requests_total[1h]))",
+                   60'000);
+HYGGE_SHARED_QUERY(Sum15s, "sum(http_requests_total)", 15'000);
+HYGGE_SHARED_QUERY(Topk5, "topk(5, rate(http_requests_total[5m]))", 60'000);
+HYGGE_SHARED_QUERY(CountRateAbove, "count(rate(http_requests_total[5m]) > 1)", 15'000);
 
 }  // namespace

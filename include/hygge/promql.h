@@ -73,6 +73,9 @@ struct QueryOptions {
   /// Where windows are read from: 0 samples, another one that tier of cells wherever it can be
   /// exact; none: what is least work. The answer is the same.
   std::optional<DurationMs> tier = {};
+  /// How many threads may read and evaluate selectors of 256 series and more, the calling one
+  /// included. The answer is the same, bit for bit. Those beside it end with the query.
+  std::size_t threads = 1;
   std::size_t max_steps = 11'001;
   std::uint64_t max_samples = 50'000'000;           ///< in memory at one time
   std::size_t max_bytes = std::size_t{256} << 20U;  ///< of samples and rows at one time

@@ -109,8 +109,9 @@ class Series {
 
 /// What Db::view returns: every series that matches a selector and may have samples in the range,
 /// as the database was at one instant between two batches. Writes, put passes and flushes that
-/// come later do not show. One thread at a time; many views at once. Holds memory and files of the
-/// store while it lives.
+/// come later do not show. Any threads at once may read it and its series, which come to rest
+/// before it ends; each keeps iterators of its own in it. Holds memory and files of the store while
+/// it lives.
 class View {
  public:
   View(View&&) noexcept;
@@ -136,8 +137,9 @@ class View {
   /// Reads the stored rows of cells of `series`, which are this view's, ahead: day by day in one
   /// pass, so that Series::cells and cell_counts find them in memory, several times as fast as by
   /// looking each of them up. Begins with the first of them, and does as many as may fit into
-  /// `max_bytes`, at least one. What was read ahead before is forgotten, unless it holds all that
-  /// is wanted. `resolution_ms` and `range` as there; what cannot be read is left to them.
+  /// `max_bytes`, at least one. For the thread that calls: what it read ahead before is forgotten,
+  /// unless it holds all that is wanted. `resolution_ms` and `range` as there; what cannot be read
+  /// is left to them.
   CellsAhead read_cells_ahead(std::span<const Series> series, DurationMs resolution_ms,
                               TimeRange range, std::size_t max_bytes) const;
 

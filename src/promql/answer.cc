@@ -33,6 +33,10 @@ Result<void> check_steps(const Steps& when, const QueryOptions& options) {
                   fmt::format("lookback and subquery step must be positive, not {} ms", setting));
     }
   }
+  if (options.threads < 1 || options.threads > 1'024) {
+    return fail(ErrorCode::invalid_argument,
+                fmt::format("a query has 1 to 1,024 threads, not {}", options.threads));
+  }
   if (options.max_steps != 0 && when.count() > options.max_steps) {
     return fail(
         ErrorCode::limit,
@@ -223,7 +227,11 @@ Result<Answer> evaluate(const Expression& expression, SeriesSource& source, Step
   std::vector<SourceRequest> requests;
   for (const Plan::Slot& slot : query.plan.slots) requests.push_back(slot.request);
   if (auto opened = source.open(requests); !opened) return tl::unexpected(opened.error());
-  for (std::size_t i = 0; i < requests.size(); ++i) query.stats.series += source.series_count(i);
+  for (std::size_t i = 0; i < requests.size(); ++i) {
+    const std::size_t count = source.series_count(i);
+    query.stats.series += count;
+    if (query.plan.slots[i].uses > 1) query.cache[i].resize(count);
+  }
 
   std::optional<Profile> profile;
   if (options.explain) query.profile = &profile.emplace(query.budget);

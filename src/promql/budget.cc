@@ -5,6 +5,7 @@
 namespace hygge::promql {
 
 Result<void> Budget::charge(std::size_t bytes, std::uint64_t samples, const Node& node) {
+  const std::lock_guard lock(mutex_);
   if (max_samples_ != 0 && samples > max_samples_ - std::min(max_samples_, samples_)) {
     Error error{ErrorCode::limit,
                 "query processing would load too many samples into memory in query execution",

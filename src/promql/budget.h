@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <mutex>
 #include <span>
 #include <utility>
 #include <vector>
@@ -15,6 +16,7 @@
 
 namespace hygge::promql {
 
+/// Of all threads of a query.
 class Budget {
  public:
   Budget(std::size_t max_bytes, std::uint64_t max_samples) noexcept
@@ -23,27 +25,40 @@ class Budget {
   /// Errors: limit, with the place of `node` in the query.
   [[nodiscard]] Result<void> charge(std::size_t bytes, std::uint64_t samples, const Node& node);
   void release(std::size_t bytes, std::uint64_t samples) noexcept {
+    const std::lock_guard lock(mutex_);
     bytes_ -= bytes;
     samples_ -= samples;
   }
-  [[nodiscard]] std::size_t bytes() const noexcept { return bytes_; }
+  [[nodiscard]] std::size_t bytes() const noexcept {
+    const std::lock_guard lock(mutex_);
+    return bytes_;
+  }
   /// What is left of them.
   [[nodiscard]] std::size_t free_bytes() const noexcept {
+    const std::lock_guard lock(mutex_);
     return max_bytes_ == 0 ? std::numeric_limits<std::size_t>::max() : max_bytes_ - bytes_;
   }
   /// Whether so much may be kept that could as well be read again: half of all that a query may
   /// hold is for that, with what is held already.
   [[nodiscard]] bool has_room_to_keep(std::size_t bytes, std::uint64_t samples) const noexcept {
+    const std::lock_guard lock(mutex_);
     return (max_bytes_ == 0 || bytes + bytes_ <= max_bytes_ / 2) &&
            (max_samples_ == 0 || samples + samples_ <= max_samples_ / 2);
   }
-  [[nodiscard]] std::size_t peak_bytes() const noexcept { return peak_bytes_; }
-  [[nodiscard]] std::uint64_t peak_samples() const noexcept { return peak_samples_; }
+  [[nodiscard]] std::size_t peak_bytes() const noexcept {
+    const std::lock_guard lock(mutex_);
+    return peak_bytes_;
+  }
+  [[nodiscard]] std::uint64_t peak_samples() const noexcept {
+    const std::lock_guard lock(mutex_);
+    return peak_samples_;
+  }
 
  private:
-  std::size_t max_bytes_;
-  std::uint64_t max_samples_;
-  std::size_t bytes_ = 0;
+  const std::size_t max_bytes_;
+  const std::uint64_t max_samples_;
+  mutable std::mutex mutex_;
+  std::size_t bytes_ = 0;  // guarded by mutex_, as are those below
   std::size_t peak_bytes_ = 0;
   std::uint64_t samples_ = 0;
   std::uint64_t peak_samples_ = 0;

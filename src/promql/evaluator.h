@@ -4,9 +4,11 @@
 
 #include <hygge/promql.h>
 
+#include <algorithm>
 #include <functional>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <span>
 #include <string>
@@ -20,6 +22,7 @@
 #include "promql/profile.h"
 #include "promql/rows.h"
 #include "promql/source.h"
+#include "promql/workers.h"
 #include "query/tiers.h"
 
 namespace hygge::promql {
@@ -48,8 +51,11 @@ struct Query {
         annotations(query_text),
         cache(plan.slots.size()),
         slot_samples(plan.slots.size()),
-        cache_charge(budget),
-        ahead_charge(budget) {}
+        cache_charge(budget) {
+    for (std::size_t i = 0; i < std::max<std::size_t>(options.threads, 1); ++i) {
+      ahead_charges.emplace_back(budget);
+    }
+  }
 
   std::string_view text;
   const QueryOptions& options;
@@ -60,12 +66,15 @@ struct Query {
   Budget budget;
   Annotations annotations;
   QueryStats stats;
-  /// Decoded samples of slots that several selectors use, by slot and series.
-  std::vector<std::vector<std::optional<SeriesSamples>>> cache;
-  std::vector<std::uint64_t> slot_samples;  ///< decoded, by slot
-  Charge cache_charge;
-  Charge ahead_charge;         ///< of the rows of cells that the view has read ahead
-  Profile* profile = nullptr;  ///< of an explained query
+  std::mutex cache_mutex;
+  /// Decoded samples of slots that several selectors use, by slot and series; what is there stays.
+  std::vector<std::vector<std::optional<SeriesSamples>>> cache;  ///< guarded by cache_mutex
+  std::vector<std::uint64_t> slot_samples;                       ///< decoded, by slot
+  Charge cache_charge;                                           ///< guarded by cache_mutex
+  std::vector<Charge> ahead_charges;  ///< of the rows of cells that each thread has read ahead
+  Profile* profile = nullptr;         ///< of an explained query
+  std::optional<Workers> workers;     ///< once there was something to share
+  bool sharing = false;               ///< the workers are at work
   /// What names bound by let stand for, by what they name and the steps.
   struct Named {
     std::optional<RowSet> rows;
@@ -139,12 +148,15 @@ using SeriesVisitor = std::function<Result<void>(const SeriesData& series)>;
                                            const SeriesVisitor& visit);
 /// What samples for `fill` have of staleness markers.
 enum class Markers : std::uint8_t { dropped, kept };
-/// The windows of a selector node, series by series, from cells where they are, else from samples:
-/// `fill` evaluates samples, `visit` gets each row that has a value.
-[[nodiscard]] Result<void> window_rows_of(
-    Evaluator& evaluator, const Node& node, tiers::Windows& windows, Markers markers, Row& row,
-    const std::function<void(const SeriesData& series)>& fill,
-    const std::function<Result<void>(const Labels& labels)>& visit);
+/// Makes a row, which is reset, of a series' samples. Of several threads at once.
+using SampleFill = std::function<void(const SeriesData& series, Row& row)>;
+using LabelledRowSink = std::function<Result<void>(const Labels& labels, Row& row)>;
+/// The rows of a selector node that have a value, in the order of its series: from cells where
+/// `windows` are and cells too, else of what `fill` makes of the samples.
+[[nodiscard]] Result<void> series_rows(Evaluator& evaluator, const Node& node,
+                                       const std::optional<tiers::Windows>& windows,
+                                       Markers markers, const SampleFill& fill,
+                                       const LabelledRowSink& visit);
 [[nodiscard]] Result<void> selector_rows(Evaluator& evaluator, const Node& node,
                                          const RowSink& sink);
 /// The same with the samples' times (in seconds) as values: timestamp() of a selector.

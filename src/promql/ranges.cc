@@ -162,25 +162,27 @@ class RangeCall {
           std::all_of(all.begin(), all.end(), [&all](double p) { return same_bits(p, all[0]); });
     }
     const bool keeps_name = function_ == WindowFunction::last || function_ == WindowFunction::first;
-    if (auto windows = plan_tiers(); windows && windows->tier_ms() > 0) {
-      return window_rows_of(
-          evaluator_, bare(*matrix_), *windows, Markers::dropped, row_,
-          [&](const SeriesData& series) { fill(series); },
-          [&](const Labels& labels) -> Result<void> {
-            annotate(labels);
-            row_.labels = labels;
-            row_.drop_name = !keeps_name;
-            return sink(row_);
-          });
+    const auto hand_on = [&](const Labels& labels, bool drop_name, Row& row) {
+      annotate(labels, row);
+      row.labels = labels;
+      row.drop_name = drop_name || !keeps_name;
+      return sink(row);
+    };
+    const Node& node = bare(*matrix_);
+    if (std::holds_alternative<MatrixSelector>(node.form)) {
+      auto windows = plan_tiers();
+      if (windows && windows->tier_ms() == 0) windows.reset();
+      return series_rows(
+          evaluator_, node, windows, Markers::dropped,
+          [this](const SeriesData& series, Row& row) { fill(series, row); },
+          [&](const Labels& labels, Row& row) { return hand_on(labels, false, row); });
     }
-    return range_series(evaluator_, bare(*matrix_), [&](const SeriesData& series) -> Result<void> {
-      row_.reset(evaluator_.steps());
-      fill(series);
-      if (!row_.valid.any()) return {};
-      annotate(series.labels);
-      row_.labels = series.labels;
-      row_.drop_name = series.drop_name || !keeps_name;
-      return sink(row_);
+    Row row;
+    return range_series(evaluator_, node, [&](const SeriesData& series) -> Result<void> {
+      row.reset(evaluator_.steps());
+      fill(series, row);
+      if (!row.valid.any()) return {};
+      return hand_on(series.labels, series.drop_name, row);
     });
   }
 
@@ -189,9 +191,8 @@ class RangeCall {
   std::optional<tiers::Windows> plan_tiers() {
     Query& query = evaluator_.query();
     const Node& node = bare(*matrix_);
-    const bool selects = std::holds_alternative<MatrixSelector>(node.form);
     const View* const view = query.source.view();
-    if (!selects || pinned_ || !steady_ || view == nullptr || view->tiers().empty()) {
+    if (pinned_ || !steady_ || view == nullptr || view->tiers().empty()) {
       return std::nullopt;
     }
     const Grid& grid = evaluator_.grid();
@@ -211,19 +212,19 @@ class RangeCall {
     return {function_, range_ms_, parameter, 0};
   }
 
-  void fill(const SeriesData& series) {
+  void fill(const SeriesData& series, Row& row) const {
     const Grid& grid = evaluator_.grid();
     if (pinned_ && scalar_ == nullptr) {
       // One window, one answer.
       evaluate(spec(0), series.t, series.v, instant(windows_.start_ms), 0,
-               {row_.v, row_.valid.words()});
-      if (!row_.valid.test(0)) return;
-      std::fill(row_.v.begin(), row_.v.end(), row_.v[0]);
-      row_.valid.set_all();
+               {row.v, row.valid.words()});
+      if (!row.valid.test(0)) return;
+      std::fill(row.v.begin(), row.v.end(), row.v[0]);
+      row.valid.set_all();
     } else if (!pinned_ && steady_) {
       evaluate(spec(parameters_ ? (*parameters_)[0] : 0), series.t, series.v,
                {grid.start_ms, grid.last(), grid.step_ms}, grid.start_ms - windows_.start_ms,
-               {row_.v, row_.valid.words()});
+               {row.v, row.valid.words()});
     } else {
       // The parameter changes, or the step's own time plays a part: step by step.
       for (std::size_t i = 0; i < grid.count; ++i) {
@@ -233,12 +234,12 @@ class RangeCall {
         std::uint64_t valid = 0;
         evaluate(spec((*parameters_)[i]), window.t, window.v, instant(grid.at(i)),
                  grid.at(i) - until, {{&value, 1}, {&valid, 1}});
-        if (valid != 0) row_.set(i, value);
+        if (valid != 0) row.set(i, value);
       }
     }
   }
 
-  void annotate(const Labels& labels) {
+  void annotate(const Labels& labels, const Row& row) {
     if (function_ == WindowFunction::prom_rate || function_ == WindowFunction::prom_increase) {
       const std::string_view metric = labels.metric();
       const auto ends = [metric](std::string_view suffix) { return metric.ends_with(suffix); };
@@ -250,7 +251,7 @@ class RangeCall {
                                      "_total/_sum/_count/_bucket: {}",
                                      quoted(metric)));
     } else if (function_ == WindowFunction::quantile) {
-      row_.valid.for_each(
+      row.valid.for_each(
           [&](std::size_t step) { warn_of_quantile(evaluator_, *scalar_, (*parameters_)[step]); });
     }
   }
@@ -264,7 +265,6 @@ class RangeCall {
   bool pinned_ = false;
   bool steady_ = true;  // the parameter is the same at all steps
   std::optional<Scalar> parameters_;
-  Row row_;
 };
 
 }  // namespace

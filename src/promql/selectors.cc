@@ -3,49 +3,41 @@
 #include <hygge/sample.h>
 
 #include <algorithm>
-#include <functional>
+#include <memory>
+#include <mutex>
 #include <optional>
 
 #include "promql/evaluator.h"
+#include "promql/shards.h"
 
 namespace hygge::promql {
 
 namespace {
-
-Result<void> interrupted(const QueryOptions& options) {
-  if (options.cancel.stop_requested()) {
-    return fail(ErrorCode::cancelled, "query was canceled in expression evaluation");
-  }
-  if (std::chrono::steady_clock::now() > options.deadline) {
-    return fail(ErrorCode::timeout, "query timed out in expression evaluation");
-  }
-  return {};
-}
 
 std::size_t bytes_of(const SeriesSamples& samples) {
   return samples.t.capacity() * sizeof(TimeMs) + samples.v.capacity() * sizeof(double);
 }
 
 // The samples of a slot's series, read into `scratch` or, if others will ask again and there is
-// room, into the cache: what is shared costs memory, and decoding again costs time only.
+// room, into the cache: what is shared costs memory, and decoding again costs time only. Of several
+// threads at once. `decoded` says how many were not in the cache.
 Result<const SeriesSamples*> load(Query& query, std::size_t slot, std::size_t series,
-                                  const Node& node, SeriesSamples& scratch) {
+                                  const Node& node, SeriesSamples& scratch,
+                                  std::uint64_t& decoded) {
   const bool wanted = query.plan.slots[slot].uses > 1;
-  auto& cache = query.cache[slot];
+  decoded = 0;
   if (wanted) {
-    cache.resize(query.source.series_count(slot));
-    if (cache[series]) return &*cache[series];
+    const std::lock_guard lock(query.cache_mutex);
+    if (const auto& known = query.cache[slot][series]) return &*known;
   }
   if (auto read = query.source.read(slot, series, scratch); !read) {
     return tl::unexpected(std::move(read.error()));
   }
-  query.stats.samples += scratch.t.size();
-  if (!scratch.t.empty()) note_tier(query.stats.tiers, 0);
-  query.slot_samples[slot] += scratch.t.size();
-  constexpr std::size_t kSampleBytes = sizeof(TimeMs) + sizeof(double);
   const std::size_t count = scratch.t.size();
+  decoded = count;
+  constexpr std::size_t kSampleBytes = sizeof(TimeMs) + sizeof(double);
   if (!wanted || !query.budget.has_room_to_keep(count * kSampleBytes, count)) {
-    // Only for its check: one series is in memory at a time.
+    // Only for its check: a thread has one series in memory at a time.
     Charge charge(query.budget);
     auto charged = charge.add(bytes_of(scratch), count, node);
     if (!charged) return tl::unexpected(std::move(charged.error()));
@@ -53,10 +45,13 @@ Result<const SeriesSamples*> load(Query& query, std::size_t slot, std::size_t se
   }
   // A copy has no spare room.
   SeriesSamples kept = scratch;
+  const std::lock_guard lock(query.cache_mutex);
+  auto& place = query.cache[slot][series];
+  if (place) return &*place;
   auto charged = query.cache_charge.add(bytes_of(kept), count, node);
   if (!charged) return tl::unexpected(std::move(charged.error()));
-  cache[series] = std::move(kept);
-  return &*cache[series];
+  place = std::move(kept);
+  return &*place;
 }
 
 // For each step the newest sample in (T − lookback, T], if there is one and it is no staleness
@@ -80,10 +75,14 @@ namespace {
 Result<void> visit_series(Query& query, const Node& node, const SeriesVisitor& visit) {
   const std::size_t slot = query.plan.slot_of.at(&node);
   SeriesSamples scratch;
+  std::uint64_t decoded = 0;
   for (std::size_t i = 0; i < query.source.series_count(slot); ++i) {
     if (auto going = interrupted(query.options); !going) return going;
-    const auto samples = load(query, slot, i, node, scratch);
+    const auto samples = load(query, slot, i, node, scratch, decoded);
     if (!samples) return tl::unexpected(samples.error());
+    query.stats.samples += decoded;
+    query.slot_samples[slot] += decoded;
+    if (decoded > 0) note_tier(query.stats.tiers, 0);
     if ((*samples)->t.empty()) continue;
     const SeriesData series{query.source.labels(slot, i), false, (*samples)->t, (*samples)->v};
     if (auto done = visit(series); !done) return done;
@@ -127,109 +126,105 @@ void drop_markers(SeriesSamples& samples) {
   samples.v.resize(kept);
 }
 
-// The rows of one window function over a selector's series.
-class WindowRows {
+// The rows of a selector's series: windows from cells where they are, else what `fill` makes of the
+// samples.
+class SeriesRows : public RowMaker {
  public:
-  WindowRows(Evaluator& evaluator, const Node& node, tiers::Windows& windows, Markers markers,
-             Row& row)
-      : query_(evaluator.query()),
+  SeriesRows(Query& query, const Node& node, const std::optional<tiers::Windows>& windows,
+             Markers markers, const SampleFill& fill, std::size_t worker)
+      : query_(query),
         node_(node),
-        slot_(query_.plan.slot_of.at(&node)),
-        view_(*query_.source.view()),
-        series_(view_.series(slot_)),
-        windows_(windows),
+        slot_(query.plan.slot_of.at(&node)),
+        planned_(windows),
         markers_(markers),
-        row_(row),
-        ahead_(series_, windows.tier_ms(), windows.cells_range()) {}
+        fill_(fill),
+        ahead_charge_(query.ahead_charges[worker]) {}
 
-  // Fills the row of a series. The samples of one that has no cells are read as any selector reads
-  // them, and go to `fill`.
-  Result<void> fill_row(std::size_t series,
-                        const std::function<void(const SeriesData& series)>& fill) {
-    if (windows_.worth_asking()) return fill_from_cells(series);
-    const auto samples = load(query_, slot_, series, node_, scratch_);
-    if (!samples) return tl::unexpected(samples.error());
-    if ((*samples)->t.empty()) return {};
-    const SeriesSamples* fresh = *samples;
-    SeriesSamples own;
-    if (markers_ == Markers::dropped && std::any_of(fresh->v.begin(), fresh->v.end(), is_stale)) {
-      own = *fresh;
-      drop_markers(own);
-      fresh = &own;
+  void begin(std::size_t first, std::size_t end, bool alone) override {
+    // Whether cells are worth asking for is learnt anew.
+    windows_ = planned_;
+    if (!windows_ || (alone && ahead_)) return;
+    const std::span<const Series> series = query_.source.view()->series(slot_);
+    ahead_first_ = first;
+    ahead_.emplace(alone ? series.subspan(first) : series.subspan(first, end - first),
+                   windows_->tier_ms(), windows_->cells_range());
+  }
+
+  Result<RowRead> make(std::size_t series, Row& row, const Node* above) override {
+    if (windows_ && windows_->worth_asking()) return from_cells(series, row);
+    RowRead read;
+    const auto loaded = load(query_, slot_, series, node_, scratch_, read.samples);
+    if (!loaded) return tl::unexpected(loaded.error());
+    if ((*loaded)->t.empty()) return read;
+    const SeriesSamples* samples = *loaded;
+    if (markers_ == Markers::dropped &&
+        std::any_of(samples->v.begin(), samples->v.end(), is_stale)) {
+      fresh_ = *samples;
+      drop_markers(fresh_);
+      samples = &fresh_;
     }
-    fill({query_.source.labels(slot_, series), false, fresh->t, fresh->v});
-    return {};
+    std::optional<Profile::Turn> turn;
+    if (query_.profile != nullptr && !windows_) {
+      const bool is_range = std::holds_alternative<MatrixSelector>(node_.form);
+      if (is_range) read.points = (*loaded)->t.size();
+      if (is_range) turn.emplace(*query_.profile, above);
+    }
+    fill_({query_.source.labels(slot_, series), false, samples->t, samples->v}, row);
+    if (windows_ && row.valid.any()) read.points = row.valid.count();
+    return read;
   }
 
  private:
-  Result<void> fill_from_cells(std::size_t series) {
-    if (auto done = read_ahead(series); !done) return done;
-    const auto read = windows_.evaluate(series_[series], {row_.v, row_.valid.words()});
+  Result<RowRead> from_cells(std::size_t series, Row& row) {
+    if (auto done = read_ahead(series); !done) return tl::unexpected(done.error());
+    const View& view = *query_.source.view();
+    const auto read = windows_->evaluate(view.series(slot_)[series], {row.v, row.valid.words()});
     if (!read) return tl::unexpected(read.error());
-    note(*read);
-    // Only for its check: the cells of one series are in memory at a time.
+    // Only for its check: a thread has the cells of one series in memory at a time.
     Charge charge(query_.budget);
-    return charge.add(windows_.memory_bytes(), 0, node_);
+    if (auto charged = charge.add(windows_->memory_bytes(), 0, node_); !charged) {
+      return tl::unexpected(charged.error());
+    }
+    RowRead out{read->samples, read->cells, read->rows > 0 ? windows_->tier_ms() : 0, {}};
+    if (row.valid.any()) out.points = row.valid.count();
+    return out;
   }
 
   // Windows over the same series find what the first of them read.
   Result<void> read_ahead(std::size_t series) {
     const std::size_t room = std::min(tiers::kReadAheadBytes, query_.budget.free_bytes() / 4);
-    if (!ahead_.prepare(view_, series, room)) return {};
-    query_.ahead_charge = Charge(query_.budget);
-    return query_.ahead_charge.add(ahead_.bytes(), 0, node_);
-  }
-
-  void note(const Series::CellsRead& read) {
-    query_.stats.samples += read.samples;
-    query_.stats.cells += read.cells;
-    query_.slot_samples[slot_] += read.samples + read.cells;
-    if (read.samples > 0) note_tier(query_.stats.tiers, 0);
-    if (read.rows > 0) note_tier(query_.stats.tiers, windows_.tier_ms());
+    if (!ahead_->prepare(*query_.source.view(), series - ahead_first_, room)) return {};
+    ahead_charge_ = Charge(query_.budget);
+    return ahead_charge_.add(ahead_->bytes(), 0, node_);
   }
 
   Query& query_;
   const Node& node_;
-  std::size_t slot_;
-  const View& view_;
-  std::span<const Series> series_;
-  tiers::Windows& windows_;
-  Markers markers_;
-  Row& row_;
-  tiers::ReadAhead ahead_;
+  const std::size_t slot_;
+  const std::optional<tiers::Windows>& planned_;
+  const Markers markers_;
+  const SampleFill& fill_;
+  Charge& ahead_charge_;
+  std::optional<tiers::Windows> windows_;
+  std::optional<tiers::ReadAhead> ahead_;
+  std::size_t ahead_first_ = 0;
   SeriesSamples scratch_;
+  SeriesSamples fresh_;
 };
 
 }  // namespace
 
-Result<void> window_rows_of(Evaluator& evaluator, const Node& node, tiers::Windows& windows,
-                            Markers markers, Row& row,
-                            const std::function<void(const SeriesData& series)>& fill,
-                            const std::function<Result<void>(const Labels& labels)>& visit) {
+Result<void> series_rows(Evaluator& evaluator, const Node& node,
+                         const std::optional<tiers::Windows>& windows, Markers markers,
+                         const SampleFill& fill, const LabelledRowSink& visit) {
   Query& query = evaluator.query();
   const std::size_t slot = query.plan.slot_of.at(&node);
-  std::optional<Profile::Turn> turn;
-  if (query.profile != nullptr) turn.emplace(*query.profile, &node);
-  WindowRows rows(evaluator, node, windows, markers, row);
-  for (std::size_t i = 0; i < query.source.series_count(slot); ++i) {
-    if (auto going = interrupted(query.options); !going) return going;
-    const std::uint64_t samples = query.stats.samples;
-    const std::uint64_t cells = query.stats.cells;
-    row.reset(evaluator.steps());
-    if (auto filled = rows.fill_row(i, fill); !filled) return filled;
-    if (query.profile != nullptr) {
-      query.profile->count_samples(query.stats.samples - samples);
-      query.profile->count_cells(query.stats.cells - cells);
-    }
-    if (!row.valid.any()) continue;
-    std::optional<Profile::Turn> above;
-    if (query.profile != nullptr) {
-      query.profile->count_row(row.valid.count());
-      above.emplace(*query.profile, turn->before());
-    }
-    if (auto done = visit(query.source.labels(slot, i)); !done) return done;
-  }
-  return {};
+  return rows_in_order(
+      evaluator, node,
+      [&](std::size_t worker) {
+        return std::make_unique<SeriesRows>(query, node, windows, markers, fill, worker);
+      },
+      [&](std::size_t series, Row& row) { return visit(query.source.labels(slot, series), row); });
 }
 
 namespace {
@@ -270,31 +265,21 @@ Result<void> instant_rows(Evaluator& evaluator, const Node& node, windows::Funct
   const auto& form = std::get<VectorSelector>(node.form);
   const Grid looking = shifted_grid(evaluator.grid(), form.shift, query.steps);
   const bool pinned = form.shift.pin != TimeShift::Pin::none;
-  Row row;
-  const auto fill = [&](const SeriesData& series) {
+  const auto fill = [&](const SeriesData& series, Row& row) {
     newest_samples(looking, query.options.lookback_ms, series.t, series.v,
                    [&](std::size_t step, std::size_t sample) {
                      row.set(step, value_of(series.t[sample], series.v[sample]));
                    });
+    if (!pinned || !row.valid.any()) return;
+    std::fill(row.v.begin(), row.v.end(), row.v[0]);
+    row.valid.set_all();
   };
-  const auto hand_on = [&](const Labels& labels) {
-    row.labels = labels;
-    row.drop_name = false;
-    return sink(row);
-  };
-  if (auto windows = plan_newest(evaluator, node, function)) {
-    return window_rows_of(evaluator, node, *windows, Markers::kept, row, fill, hand_on);
-  }
-  return for_each_series(query, node, [&](const SeriesData& series) -> Result<void> {
-    row.reset(evaluator.steps());
-    fill(series);
-    if (!row.valid.any()) return {};
-    if (pinned) {
-      std::fill(row.v.begin(), row.v.end(), row.v[0]);
-      row.valid.set_all();
-    }
-    return hand_on(series.labels);
-  });
+  return series_rows(evaluator, node, plan_newest(evaluator, node, function), Markers::kept, fill,
+                     [&](const Labels& labels, Row& row) {
+                       row.labels = labels;
+                       row.drop_name = false;
+                       return sink(row);
+                     });
 }
 
 }  // namespace

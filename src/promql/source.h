@@ -18,7 +18,7 @@ struct SourceRequest {
   TimeRange range;
 };
 
-/// One thread at a time.
+/// Once it is open, any threads at once.
 class SeriesSource {
  public:
   SeriesSource() = default;

@@ -6,6 +6,7 @@
 #include <re2/re2.h>
 
 #include <algorithm>
+#include <atomic>
 #include <map>
 #include <string>
 #include <utility>
@@ -77,7 +78,7 @@ class MemorySource : public promql::SeriesSource {
 
   std::map<Labels, std::map<TimeMs, double>> series_;
   std::vector<std::pair<TimeRange, std::vector<const Entry*>>> found_;
-  mutable std::size_t reads_ = 0;
+  mutable std::atomic<std::size_t> reads_ = 0;
 };
 
 }  // namespace hygge::test

@@ -17,22 +17,9 @@ namespace hygge {
 namespace storage {
 
 const Labels& ViewState::labels(const Entry& entry) const {
-  if (!entry.labels) {
-    // These bytes were checked when the series came in.
-    entry.labels = std::make_unique<Labels>(
-        labels_from_canonical(as_bytes(entry.canonical)).value_or(Labels()));
-  }
-  return *entry.labels;
-}
-
-ChunkScan& ViewState::scan() const {
-  if (!scan_) scan_ = home->store->scan(snapshot);
-  return *scan_;
-}
-
-CellReader& ViewState::cell_reader() const {
-  if (!cell_reader_) cell_reader_ = std::make_shared<CellReader>();
-  return *cell_reader_;
+  // These bytes were checked when the series came in.
+  return entry.labels.get(
+      [&] { return labels_from_canonical(as_bytes(entry.canonical)).value_or(Labels()); });
 }
 
 const Partitions::Sealed* ViewState::find_day(std::int32_t partition) const {

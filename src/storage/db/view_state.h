@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "storage/db/lanes.h"
 #include "storage/db/partitions.h"
 #include "storage/db/presence.h"
 #include "storage/db/process.h"
@@ -28,8 +29,6 @@ struct Home {
   std::shared_ptr<Store> store;
 };
 
-class CellReader;
-
 class ViewState {
  public:
   /// One captured series. Labels are decoded when first asked for.
@@ -38,7 +37,7 @@ class ViewState {
     TimeMs birth_ms = 0;
     std::string canonical;
     std::vector<HeadPiece> pieces;
-    mutable std::unique_ptr<Labels> labels;
+    LazyLabels labels;
   };
 
   std::shared_ptr<const Home> home;
@@ -61,15 +60,14 @@ class ViewState {
   [[nodiscard]] bool has_cells(std::int32_t partition, std::uint32_t series) const;
   /// Whether only cells are left of the pair.
   [[nodiscard]] bool is_expired(std::int32_t partition, std::uint32_t series) const;
-  /// One iterator for all series of the view, which one thread walks at a time.
-  [[nodiscard]] ChunkScan& scan() const;
-  [[nodiscard]] CellReader& cell_reader() const;
+  /// One iterator for all series of the view, for each thread that asks.
+  [[nodiscard]] ChunkScan& scan() const { return lanes_.scan(*this); }
+  [[nodiscard]] CellReader& cell_reader() const { return lanes_.cell_reader(*this); }
 
  private:
   [[nodiscard]] const Partitions::Sealed* find_day(std::int32_t partition) const;
 
-  mutable std::optional<ChunkScan> scan_;
-  mutable std::shared_ptr<CellReader> cell_reader_;
+  mutable Lanes lanes_;
 };
 
 /// Looks a sample's metric up as View::metadata says.

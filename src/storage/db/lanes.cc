@@ -1,0 +1,26 @@
+#include "storage/db/lanes.h"
+
+#include "storage/db/cell_reader.h"
+#include "storage/db/view_state.h"
+
+namespace hygge::storage {
+
+Lanes::Lane& Lanes::own(const ViewState& state) {
+  if (state.process.forked()) return forked_;
+  const std::lock_guard lock(mutex_);
+  return lanes_[std::this_thread::get_id()];
+}
+
+ChunkScan& Lanes::scan(const ViewState& state) {
+  Lane& lane = own(state);
+  if (!lane.scan) lane.scan = state.home->store->scan(state.snapshot);
+  return *lane.scan;
+}
+
+CellReader& Lanes::cell_reader(const ViewState& state) {
+  Lane& lane = own(state);
+  if (!lane.cells) lane.cells = std::make_shared<CellReader>();
+  return *lane.cells;
+}
+
+}  // namespace hygge::storage
