@@ -5,9 +5,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
+#include <string>
 #include <utility>
 
 #include "slo/no_match.h"
+#include "slo/read.h"
 #include "slo/slices.h"
 
 namespace hygge::slo {
@@ -161,6 +164,27 @@ void check_length(const Db& db, const Definition& definition, std::vector<Findin
                  0});
 }
 
+// Whether a report decodes more samples than anybody wants to wait for, and the step that reads
+// cells instead.
+void check_load(const View& view, const Definition& definition, DurationMs spacing,
+                std::vector<Finding>& out) {
+  if (spacing <= 0 || tier_for(definition, view.tiers()) > 0) return;
+  std::set<std::uint32_t> series;
+  for (const std::size_t selector : {std::size_t{0}, std::size_t{1}}) {
+    for (const Series& one : view.series(selector)) series.insert(one.id().value);
+  }
+  constexpr double kMost = 50e6;
+  const double samples = static_cast<double>(series.size()) *
+                         static_cast<double>(definition.window_ms) / static_cast<double>(spacing);
+  if (samples <= kMost) return;
+  std::string message = fmt::format("a report reads some {:.0f} million samples", samples / 1e6);
+  if (!view.tiers().empty()) {
+    message +=
+        fmt::format(": with `step: {}` it would read cells", format_duration(view.tiers().front()));
+  }
+  out.push_back({Finding::Level::warning, "L_LOAD", std::nullopt, std::move(message), 0});
+}
+
 // What the last day tells of spacing and traffic.
 Result<void> check_data(const Db& db, const Definition& definition, TimeMs at_ms,
                         std::vector<Finding>& out) {
@@ -181,6 +205,7 @@ Result<void> check_data(const Db& db, const Definition& definition, TimeMs at_ms
                                format_duration(2 * *spacing)),
                    0});
   }
+  check_load(*view, events, *spacing, out);
   const auto track = load(*view, events, range);
   if (!track) return tl::unexpected<Error>(track.error());
   check_idle(track->sum(track->range()), out);

@@ -398,6 +398,33 @@ TEST(LintDatabase, WarnsOfStepsThatScrapesMiss) {
   EXPECT_TRUE(has(codes(lint(world.db, definition, kLater)), "L_SPARSE"));
 }
 
+TEST(LintDatabase, WarnsOfLoadsOfFiftyMillionSamplesWithTheStepThatReadsCells) {
+  World world;
+  Batch batch;
+  for (const char* metric : {"t_total", "b_total"}) {
+    for (int i = 0; i <= 600; ++i) {
+      batch.add({{"__name__", metric}}, kStart + i * kSecondMs, i * 50.0);
+    }
+  }
+  world.write(batch);
+  const TimeMs at = kStart + 10 * kMinuteMs;
+  Definition definition = definition_of("b_total", "t_total");
+  definition.since_ms = kStart;
+  // Two series, a sample a second.
+  definition.window_ms = 289 * kDayMs;
+  EXPECT_FALSE(has(codes(lint(world.db, definition, at)), "L_LOAD"));
+  definition.window_ms = 290 * kDayMs;
+  const auto findings = lint(world.db, definition, at).value();
+  const auto found = std::find_if(findings.begin(), findings.end(),
+                                  [](const Finding& finding) { return finding.code == "L_LOAD"; });
+  ASSERT_NE(found, findings.end());
+  EXPECT_EQ(found->level, Finding::Level::warning);
+  EXPECT_EQ(found->message,
+            "a report reads some 50 million samples: with `step: 5m` it would read cells");
+  definition.step_ms = 5 * kMinuteMs;
+  EXPECT_FALSE(has(codes(lint(world.db, definition, at)), "L_LOAD"));
+}
+
 TEST(LintDatabase, WarnsOfIdleAndOfLowTraffic) {
   World world;
   Batch batch;
