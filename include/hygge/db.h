@@ -73,6 +73,9 @@ struct Stats {
       std::uint64_t payload_bytes = 0;
       std::uint64_t samples = 0;
     } gorilla, pack;
+    /// Series of days of which a damaged block may hide something: not counted, Db::verify names
+    /// it.
+    std::uint64_t series_damaged = 0;
   } chunks;                      ///< in the store
   std::uint64_t cell_bytes = 0;  ///< of the files (live) that hold cells
   std::uint64_t head_samples = 0;

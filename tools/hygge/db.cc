@@ -68,7 +68,7 @@ std::string stats_json(const Stats& stats) {
   json.member("bytes", stats.chunks.bytes).key("by_codec").open('{');
   codec_json(json, "gorilla", stats.chunks.gorilla);
   codec_json(json, "pack", stats.chunks.pack);
-  json.close('}').close('}');
+  json.close('}').member("series_damaged", stats.chunks.series_damaged).close('}');
   json.key("head").open('{').member("samples", stats.head_samples);
   json.member("bytes", stats.head_bytes).close('}');
   json.key("log").open('{').member("segments", stats.log_segments);
@@ -169,6 +169,10 @@ Result<int> run_db_stats(Context& context) {
   figures.count("gorilla_samples", stats->chunks.gorilla.samples);
   figures.count("pack_samples", stats->chunks.pack.samples);
   figures.text("samples_per_chunk", per_sample(stats->chunks.samples, stats->chunks.count));
+  if (stats->chunks.series_damaged > 0) {
+    figures.count("series_damaged", stats->chunks.series_damaged);
+    context.note("what lies in damaged blocks is not counted; `hygge db verify` names it");
+  }
   return done(figures.write(context));
 }
 

@@ -324,6 +324,7 @@ class Db::Impl {
     return done;
   }
   // inspect.cc
+  [[nodiscard]] std::optional<storage::ChunkKey> next_present(const storage::ChunkKey& key) const;
   Result<Stats> quick_stats(std::shared_ptr<const storage::Home>& home,
                             storage::StoreSnapshotPtr& snapshot);
   // upkeep.cc

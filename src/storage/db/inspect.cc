@@ -1,7 +1,9 @@
 // stats(): what the database holds, counted.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <limits>
+#include <optional>
 #include <utility>
 
 #include "codec/envelope.h"
@@ -20,24 +22,31 @@ std::int32_t partition_at(const Stats::Day& day) {
   return static_cast<std::int32_t>(partition_of(day.range.until));
 }
 
-// Adds every chunk to its day. `days` is in order and names all partitions that hold any.
-void count_chunks(ChunkScan& scan, std::vector<Stats::Day>& days, Stats::Chunks& all) {
+void count_chunk(Bytes value, Stats::Day& day, Stats::Chunks& all) {
+  const std::uint64_t samples = chunk_count(value).value_or(0);
+  ++day.chunks;
+  day.payload_bytes += value.size();
+  day.samples += samples;
+  const auto envelope = read_envelope(value);
+  if (!envelope) return;
+  Stats::Chunks::Codec& codec = envelope->codec == ChunkCodec::pack ? all.pack : all.gorilla;
+  ++codec.count;
+  codec.payload_bytes += value.size();
+  codec.samples += samples;
+}
+
+// Adds every chunk from where the scan stands to its day. `days` is in order and names all
+// partitions that hold any. The last key that was read, or `at`.
+ChunkKey count_chunks(ChunkScan& scan, ChunkKey at, std::vector<Stats::Day>& days,
+                      Stats::Chunks& all) {
   auto day = days.begin();
-  for (scan.seek(kFirstKey); scan.valid(); scan.next()) {
-    while (day != days.end() && partition_at(*day) < scan.key().partition) ++day;
-    if (day == days.end()) return;
-    if (partition_at(*day) != scan.key().partition) continue;
-    const std::uint64_t samples = chunk_count(scan.value()).value_or(0);
-    ++day->chunks;
-    day->payload_bytes += scan.value().size();
-    day->samples += samples;
-    const auto envelope = read_envelope(scan.value());
-    if (!envelope) continue;
-    Stats::Chunks::Codec& codec = envelope->codec == ChunkCodec::pack ? all.pack : all.gorilla;
-    ++codec.count;
-    codec.payload_bytes += scan.value().size();
-    codec.samples += samples;
+  for (; scan.valid(); scan.next()) {
+    at = scan.key();
+    while (day != days.end() && partition_at(*day) < at.partition) ++day;
+    if (day == days.end()) continue;
+    if (partition_at(*day) == at.partition) count_chunk(scan.value(), *day, all);
   }
+  return at;
 }
 
 }  // namespace
@@ -134,14 +143,38 @@ Result<Stats> Db::Impl::quick_stats() {
   return quick_stats(home, snapshot);
 }
 
+// Where the chunks of the pair (partition, series) behind that of `key` begin.
+std::optional<ChunkKey> Db::Impl::next_present(const ChunkKey& key) const {
+  const std::shared_lock lock(state_mutex_);
+  for (const std::int32_t partition : presence_.partitions()) {
+    if (partition < key.partition) continue;
+    const std::vector<std::uint32_t> series = presence_.series_of(partition);
+    const auto next = partition == key.partition
+                          ? std::upper_bound(series.begin(), series.end(), key.series)
+                          : series.begin();
+    if (next != series.end()) return ChunkKey{partition, *next, 0, 0};
+  }
+  return std::nullopt;
+}
+
 Result<Stats> Db::Impl::stats() {
   std::shared_ptr<const storage::Home> home;
   storage::StoreSnapshotPtr snapshot;
   auto out = quick_stats(home, snapshot);
   if (!out) return out;
   ChunkScan scan = home->store->scan(snapshot, storage::ScanUse::once);
-  count_chunks(scan, out->days, out->chunks);
-  if (const Error* error = scan.error()) return tl::unexpected<Error>(*error);
+  ChunkKey at = kFirstKey;
+  for (scan.seek(at);; scan.seek(at)) {
+    at = count_chunks(scan, at, out->days, out->chunks);
+    const Error* const error = scan.error();
+    if (error == nullptr) break;
+    if (error->code != ErrorCode::corruption) return tl::unexpected<Error>(*error);
+    // A damaged block hides what is left of this series, or the beginning of the next.
+    ++out->chunks.series_damaged;
+    const auto next = next_present(at);
+    if (!next) break;
+    at = *next;
+  }
   for (const Stats::Day& day : out->days) {
     out->chunks.count += day.chunks;
     out->chunks.payload_bytes += day.payload_bytes;

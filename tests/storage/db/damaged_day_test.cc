@@ -162,6 +162,22 @@ class DamagedDay : public testing::Test {
 
 TEST_F(DamagedDay, ReadsAllElse) { expect_model(/*may_fail=*/true); }
 
+TEST_F(DamagedDay, StatsCountAllElse) {
+  const Stats stats = db_->stats().value();
+  EXPECT_GT(stats.chunks.series_damaged, 0U);
+  EXPECT_LT(stats.chunks.series_damaged, kSeries / 2U);
+  ASSERT_EQ(stats.days.size(), std::size_t{kDays});
+  for (int day = 0; day < kDays; ++day) {
+    const std::uint64_t samples = stats.days[static_cast<std::size_t>(day)].samples;
+    if (day == kDamagedDay) {
+      EXPECT_LT(samples, std::uint64_t{kSeries * kSamples});
+      EXPECT_GT(samples, std::uint64_t{kSeries * kSamples / 2});
+    } else {
+      EXPECT_EQ(samples, std::uint64_t{kSeries * kSamples}) << day;
+    }
+  }
+}
+
 TEST_F(DamagedDay, DeletesGoOnAroundIt) {
   for (int k = 0; k < kSeries; k += 3) {
     const TimeRange range{kStart + kHourMs, kStart + 3 * kDayMs + 5 * kHourMs};
