@@ -85,6 +85,17 @@ TEST(SloYaml, SaysWhatIsWrongAndWhere) {
       {"slo: a\ntarget: 99\nbad: b\ngood: c\ntotal: t\n", 4, "E_SELECTOR", "one of them"},
       {"slo: a\ntarget: 99\nbad: b\ntotal: t\nwindow: 90s\n", 5, "E_WINDOW", "multiple"},
       {"slo: a\ntarget: 99\nbad: b\ntotal: t\nwindow: soon\n", 5, "E_WINDOW", "duration"},
+      {"slo: a\ntarget: 99\nbad: b\ntotal: t\nwindow: {calendar: year, fiscal_start: 0}\n", 5,
+       "E_WINDOW", "fiscal_start"},
+      {"slo: a\ntarget: 99\nbad: b\ntotal: t\nwindow: {calendar: year, fiscal_start: 13}\n", 5,
+       "E_WINDOW", "a month, 1 to 12"},
+      {"slo: a\ntarget: 99\nbad: b\ntotal: t\nwindow: {calendar: week, tz: Mars/Base}\n", 5, "E_TZ",
+       "Mars/Base"},
+      {"slo: a\ntarget: 99\nbad: b\ntotal: t\nwindow: {calendar: day}\n", 5, "E_WINDOW", "week"},
+      {"slo: a\ntarget: 99\nbad: b\ntotal: t\nalerts: none\nstep: 1h\nwindow: {calendar: month, "
+       "tz: "
+       "Asia/Kolkata}\n",
+       7, "E_STEP", "Asia/Kolkata"},
       {"slo: a\ntarget: 99\nbad: b\ntotal: t\nstep: 7m\n", 5, "E_STEP", "divide an hour"},
       {"slo: a\ntarget: 99\nbad: b\ntotal: t\nsince: yesterday\n", 5, "E_SINCE", "no time"},
       {"slo: a\ntarget: 99\nbad: b\ntotal: t\nkind: guage\n", 5, "E_KIND", "did you mean gauge"},

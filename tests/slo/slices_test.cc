@@ -135,6 +135,20 @@ TEST(CounterIncrease, IsTheSumOfStepsInTheWindow) {
   }
 }
 
+// Each value is lower than the one before: whole, it is what came since the restart.
+TEST(SliceCounter, ACounterThatRestartsEveryMinuteCountsWhatEachLifeSaw) {
+  const Samples one =
+      counter("t", "200", {0, 60'000, 120'000, 180'000, 240'000}, {90, 40, 12, 7, 3});
+  const RawSlices raw = count({}, {one}, {0, 4 * kMinuteMs});
+  ASSERT_EQ(raw.slices.size(), 4U);
+  const double totals[] = {40, 12, 7, 3};
+  for (std::size_t i = 0; i < 4; ++i) {
+    EXPECT_EQ(raw.slices[i].total, totals[i]) << i;
+    EXPECT_EQ(raw.slices[i].resets, 1U) << i;
+    EXPECT_EQ(raw.slices[i].state, State::measured) << i;
+  }
+}
+
 TEST(SliceCounter, SampleOnTheEdgeBelongsToTheSliceThatItEnds) {
   const Samples one = counter("t", "200", {0, 60'000, 60'001}, {0, 1, 3});
   const RawSlices raw = count({}, {one}, {0, 2 * kMinuteMs});
