@@ -76,6 +76,10 @@ struct QueryOptions {
   /// How many threads may read and evaluate selectors of 256 series and more, the calling one
   /// included. The answer is the same, bit for bit. Those beside it end with the query.
   std::size_t threads = 1;
+  /// Refuse what could only be answered within a bound, or not at all, because samples have expired
+  /// and windows cut the cells that are left (out_of_range; names a range that is exact). Else the
+  /// answer goes without those cells, and an info says by how much it may be off.
+  bool exact = false;
   std::size_t max_steps = 11'001;
   std::uint64_t max_samples = 50'000'000;           ///< in memory at one time
   std::size_t max_bytes = std::size_t{256} << 20U;  ///< of samples and rows at one time

@@ -86,6 +86,10 @@ struct TrackSource {
   DurationMs tier_ms = 0;     ///< 0: no tier fits
   std::uint64_t cells = 0;    ///< taken from stored rows
   std::uint64_t samples = 0;  ///< decoded
+  /// Where samples have expired and no cells answer, slices are no_data: the end of the last such
+  /// day; and the step that cells would answer, 0: none.
+  std::optional<TimeMs> unserved_until_ms = {};
+  DurationMs served_step_ms = 0;
 };
 
 class Track {

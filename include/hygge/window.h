@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <vector>
 
 namespace hygge {
@@ -95,10 +96,25 @@ struct Row {
   }
 };
 
+/// What of an answer is not exact: windows whose samples have expired (RetentionRule::cells) and
+/// whose beginning or end cuts one of the cells that are left. The answer goes without such a cell.
+struct Inexact {
+  std::uint64_t windows = 0;  ///< of all series
+  /// The most by which a value may be off: of increases (of what is never negative), counts, sums
+  /// and extremes what lies in the cells that were cut, of averages how far their values lie apart.
+  /// None: what is left does not tell, or there is no value.
+  std::optional<double> bound = 0;
+  TimeRange window = {};         ///< the first of them
+  TimeRange exact = {};          ///< the part of it that cells answer exactly; empty: none
+  DurationMs resolution_ms = 0;  ///< of the cells that were cut: windows at its multiples are exact
+  TimeMs expired_until_ms = 0;   ///< the last day without samples ends here
+};
+
 struct Rows {
   Steps steps;
   std::vector<Row> rows;  ///< in the order of the view; series without any value are left out
   std::vector<DurationMs> tiers;  ///< that the answer was read from, rising; 0: samples
+  std::optional<Inexact> inexact = {};
 };
 
 /// At most so many steps in one call; their values are held for every series at once.
@@ -114,16 +130,20 @@ inline constexpr std::size_t kMaxWindowSteps = std::size_t{1} << 24U;
 /// Where the view has cells that say the same as the samples, they are read instead: see rollup.h.
 /// `tier`: 0 reads samples, another one that tier wherever it can be exact; none: what is least
 /// work. Answers from cells equal those from samples for counts and integers, sums within
-/// 1e-12 · Σ|v|, variances within 1e-12 · max v².
+/// 1e-12 · Σ|v|, variances within 1e-12 · max v². Where samples have expired, cells answer windows
+/// that are whole cells exactly, and others as Rows::inexact says; with `exact` that is an error.
 ///
 /// Takes O(samples + steps) per series (deriv, predict_linear: samples in windows; quantile: times
 /// the window for moving memory) and O(steps) memory per row. One thread at a time per view.
 /// Errors: invalid_argument (a view that covers too little, with the range that would do; no such
 /// selector; a range, lookback or step that makes no sense), out_of_range (times that cannot be
-/// stored), limit (more than kMaxWindowSteps), and those of reading.
+/// stored, or with `exact` windows that cannot be answered: names a range that can), limit (more
+/// than kMaxWindowSteps), and those of reading.
 [[nodiscard]] Result<Rows> window(const View& view, std::size_t index, const Window& window,
-                                  const Steps& steps,
-                                  std::optional<DurationMs> tier = std::nullopt);
+                                  const Steps& steps, std::optional<DurationMs> tier = std::nullopt,
+                                  bool exact = false);
+/// What `inexact` says, for people.
+[[nodiscard]] std::string to_string(const Inexact& inexact);
 
 /// The cells of one series, oldest first. Intervals in which nothing lies have none; one in which
 /// only a staleness marker lies has a cell with n = 0.

@@ -7,6 +7,7 @@
 
 #include "base/near.h"
 #include "model/quote.h"
+#include "model/selector_match.h"
 #include "promql/evaluator.h"
 
 namespace hygge::promql {
@@ -37,6 +38,24 @@ Result<std::optional<TimeMs>> last_sample(const Series& series, TimeMs until) {
     if (!samples->t.empty()) return samples->t.back();
     if (all) return std::nullopt;
   }
+}
+
+// The floor below which the rules keep neither samples nor cells of `labels`; none: there is none.
+std::optional<TimeMs> floor_of_all(std::span<const RetentionFloors> rules,
+                                   std::span<const DurationMs> tiers, const Labels& labels) {
+  for (const RetentionFloors& rule : rules) {
+    if (!SelectorMatch(rule.rule.selector).matches(labels)) continue;
+    std::optional<TimeMs> floor = rule.samples_ms;
+    if (!rule.rule.cells) return floor;
+    for (const DurationMs tier : tiers) {
+      const auto named = std::find_if(rule.cells_ms.begin(), rule.cells_ms.end(),
+                                      [&](const auto& one) { return one.first == tier; });
+      if (!floor || named == rule.cells_ms.end() || !named->second) return std::nullopt;
+      floor = std::min(*floor, *named->second);
+    }
+    return floor;
+  }
+  return std::nullopt;
 }
 
 }  // namespace
@@ -101,6 +120,20 @@ std::string DbSource::why_empty(std::size_t request) const {
     return fmt::format("no series matches {}", hygge::to_string(selector));
   }
   const auto series = view->series(0);
+  const auto floors = db_.retention_floors();
+  std::optional<TimeMs> forgotten;
+  for (std::size_t i = 0; i < std::min(series.size(), kSeriesToAsk); ++i) {
+    const auto floor = floor_of_all(floors, view->tiers(), series[i].labels());
+    if (!floor || *floor < range.until) {
+      forgotten.reset();
+      break;
+    }
+    forgotten = std::min(forgotten.value_or(*floor), *floor);
+  }
+  if (forgotten) {
+    return fmt::format("of {} nothing is kept up to {}: retention has taken samples and cells",
+                       hygge::to_string(selector), format_time_utc(*forgotten));
+  }
   std::optional<TimeMs> last_ms;
   for (std::size_t i = 0; i < std::min(series.size(), kSeriesToAsk); ++i) {
     const auto found = last_sample(series[i], range.until);

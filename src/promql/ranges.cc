@@ -171,7 +171,9 @@ class RangeCall {
     const Node& node = bare(*matrix_);
     if (std::holds_alternative<MatrixSelector>(node.form)) {
       auto windows = plan_tiers();
-      if (windows && windows->tier_ms() == 0) windows.reset();
+      const View* const view = evaluator_.query().source.view();
+      const bool expired = view != nullptr && view->any_expired();
+      if (windows && windows->tier_ms() == 0 && !expired) windows.reset();
       return series_rows(
           evaluator_, node, windows, Markers::dropped,
           [this](const SeriesData& series, Row& row) { fill(series, row); },
@@ -198,7 +200,7 @@ class RangeCall {
     const Grid& grid = evaluator_.grid();
     tiers::Windows windows(spec(parameters_ ? (*parameters_)[0] : 0),
                            {grid.start_ms, grid.last(), grid.step_ms},
-                           grid.start_ms - windows_.start_ms, view->tiers(), query.options.tier);
+                           grid.start_ms - windows_.start_ms, *view, query.options.tier);
     if (query.profile != nullptr) {
       const Profile::Turn turn(*query.profile, &node);
       query.profile->say_tier(

@@ -72,8 +72,38 @@ void newest_samples(const Grid& looking, DurationMs lookback_ms, std::span<const
 
 namespace {
 
+// What an answer is not exact in: an error under `exact`.
+Result<void> say_inexact(Query& query, const Node& node, const std::string& what) {
+  if (!query.options.exact) {
+    query.annotations.inform(node.span, what);
+    return {};
+  }
+  Error error = text_error(ErrorCode::out_of_range, query.text, node.span, "");
+  error.message = what;
+  error.detail = "ask for what is exact, or without `exact`";
+  return tl::unexpected<Error>(std::move(error));
+}
+
+// Of what is read as samples alone.
+Result<void> look_for_expired(Query& query, const Node& node, std::size_t slot) {
+  const View* const view = query.source.view();
+  if (view == nullptr || !view->any_expired()) return {};
+  std::optional<TimeMs> until;
+  for (const Series& series : view->series(slot)) {
+    const auto expired = series.expired(query.plan.slots[slot].request.range);
+    if (!expired.empty())
+      until = std::max(until.value_or(expired.back().until), expired.back().until);
+  }
+  if (!until) return {};
+  return say_inexact(query, node,
+                     fmt::format("samples up to {} have expired, and cells do not hold what this "
+                                 "needs; exact is what lies after that",
+                                 format_time_utc(*until)));
+}
+
 Result<void> visit_series(Query& query, const Node& node, const SeriesVisitor& visit) {
   const std::size_t slot = query.plan.slot_of.at(&node);
+  if (auto said = look_for_expired(query, node, slot); !said) return said;
   SeriesSamples scratch;
   std::uint64_t decoded = 0;
   for (std::size_t i = 0; i < query.source.series_count(slot); ++i) {
@@ -126,18 +156,39 @@ void drop_markers(SeriesSamples& samples) {
   samples.v.resize(kept);
 }
 
+// What all threads have met of days whose samples have expired.
+class Found {
+ public:
+  void add(tiers::Windows& windows) {
+    const std::lock_guard lock(mutex_);
+    met_ = true;
+    for (const DurationMs tier : windows.tiers_read()) note_tier(tiers_, tier);
+    if (const auto one = windows.take_inexact()) tiers::merge(inexact_, *one);
+  }
+  [[nodiscard]] bool met() const noexcept { return met_; }
+  [[nodiscard]] const std::vector<DurationMs>& tiers() const noexcept { return tiers_; }
+  [[nodiscard]] const std::optional<Inexact>& inexact() const noexcept { return inexact_; }
+
+ private:
+  std::mutex mutex_;  ///< of what follows; read once the threads are done
+  bool met_ = false;
+  std::vector<DurationMs> tiers_;
+  std::optional<Inexact> inexact_;
+};
+
 // The rows of a selector's series: windows from cells where they are, else what `fill` makes of the
 // samples.
 class SeriesRows : public RowMaker {
  public:
   SeriesRows(Query& query, const Node& node, const std::optional<tiers::Windows>& windows,
-             Markers markers, const SampleFill& fill, std::size_t worker)
+             Markers markers, const SampleFill& fill, Found& found, std::size_t worker)
       : query_(query),
         node_(node),
         slot_(query.plan.slot_of.at(&node)),
         planned_(windows),
         markers_(markers),
         fill_(fill),
+        found_(found),
         ahead_charge_(query.ahead_charges[worker]) {}
 
   void begin(std::size_t first, std::size_t end, bool alone) override {
@@ -151,7 +202,9 @@ class SeriesRows : public RowMaker {
   }
 
   Result<RowRead> make(std::size_t series, Row& row, const Node* above) override {
-    if (windows_ && windows_->worth_asking()) return from_cells(series, row);
+    if (windows_ && windows_->worth_asking(query_.source.view()->series(slot_)[series])) {
+      return from_cells(series, row);
+    }
     RowRead read;
     const auto loaded = load(query_, slot_, series, node_, scratch_, read.samples);
     if (!loaded) return tl::unexpected(loaded.error());
@@ -186,6 +239,10 @@ class SeriesRows : public RowMaker {
       return tl::unexpected(charged.error());
     }
     RowRead out{read->samples, read->cells, read->rows > 0 ? windows_->tier_ms() : 0, {}};
+    if (windows_->met_expired()) {
+      out.tier_ms = 0;
+      found_.add(*windows_);
+    }
     if (row.valid.any()) out.points = row.valid.count();
     return out;
   }
@@ -204,6 +261,7 @@ class SeriesRows : public RowMaker {
   const std::optional<tiers::Windows>& planned_;
   const Markers markers_;
   const SampleFill& fill_;
+  Found& found_;
   Charge& ahead_charge_;
   std::optional<tiers::Windows> windows_;
   std::optional<tiers::ReadAhead> ahead_;
@@ -219,12 +277,30 @@ Result<void> series_rows(Evaluator& evaluator, const Node& node,
                          const SampleFill& fill, const LabelledRowSink& visit) {
   Query& query = evaluator.query();
   const std::size_t slot = query.plan.slot_of.at(&node);
-  return rows_in_order(
+  if (!windows) {
+    if (auto said = look_for_expired(query, node, slot); !said) return said;
+  }
+  Found found;
+  auto done = rows_in_order(
       evaluator, node,
       [&](std::size_t worker) {
-        return std::make_unique<SeriesRows>(query, node, windows, markers, fill, worker);
+        return std::make_unique<SeriesRows>(query, node, windows, markers, fill, found, worker);
       },
       [&](std::size_t series, Row& row) { return visit(query.source.labels(slot, series), row); });
+  if (!done || !found.met()) return done;
+  std::string tiers;
+  for (const DurationMs tier : found.tiers()) {
+    note_tier(query.stats.tiers, tier);
+    tiers += (tiers.empty() ? "" : " ") + format_duration(tier);
+  }
+  if (query.profile != nullptr) {
+    const Profile::Turn turn(*query.profile, &node);
+    query.profile->say_tier(fmt::format("{}: samples have expired{}",
+                                        tiers.empty() ? "none" : tiers,
+                                        windows->tier_ms() > 0 ? "; else " + windows->why() : ""));
+  }
+  if (!found.inexact()) return {};
+  return say_inexact(query, node, to_string(*found.inexact()));
 }
 
 namespace {
@@ -235,7 +311,9 @@ std::optional<tiers::Windows> plan_newest(Evaluator& evaluator, const Node& node
                                           windows::Function function) {
   Query& query = evaluator.query();
   const View* const view = query.source.view();
-  if (view == nullptr || evaluator.steps() < 2) return std::nullopt;
+  if (view == nullptr) return std::nullopt;
+  const bool expired = view->any_expired();
+  if (evaluator.steps() < 2 && !expired) return std::nullopt;
   const auto& form = std::get<VectorSelector>(node.form);
   if (form.shift.pin != TimeShift::Pin::none) return std::nullopt;
   const Grid& grid = evaluator.grid();
@@ -245,14 +323,17 @@ std::optional<tiers::Windows> plan_newest(Evaluator& evaluator, const Node& node
     return lookback_ms % tier_ms == 0 && grid.step_ms % tier_ms == 0 &&
            looking.start_ms % tier_ms == 0;
   };
-  if (std::none_of(view->tiers().begin(), view->tiers().end(), fits)) return std::nullopt;
+  if (!expired && std::none_of(view->tiers().begin(), view->tiers().end(), fits)) {
+    return std::nullopt;
+  }
   tiers::Windows windows({function, lookback_ms, 0, 0}, {grid.start_ms, grid.last(), grid.step_ms},
-                         grid.start_ms - looking.start_ms, view->tiers(), query.options.tier);
-  if (windows.tier_ms() == 0) return std::nullopt;
+                         grid.start_ms - looking.start_ms, *view, query.options.tier);
+  if (windows.tier_ms() == 0 && !expired) return std::nullopt;
   if (query.profile != nullptr) {
     const Profile::Turn turn(*query.profile, &node);
     query.profile->say_tier(
-        fmt::format("{}: {}", format_duration(windows.tier_ms()), windows.why()));
+        fmt::format("{}: {}", windows.tier_ms() > 0 ? format_duration(windows.tier_ms()) : "raw",
+                    windows.why()));
   }
   return windows;
 }

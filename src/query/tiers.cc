@@ -27,14 +27,26 @@ bool aligned(TimeMs t_ms, DurationMs tier_ms) { return t_ms % tier_ms == 0; }
 }  // namespace
 
 Windows::Windows(const windows::Spec& spec, const Steps& grid, DurationMs offset_ms,
-                 std::span<const DurationMs> stored, Choice choice)
-    : spec_(spec), grid_(grid), offset_ms_(offset_ms) {
-  chosen_ = choice.has_value();
+                 const View& view, Choice choice)
+    : spec_(spec),
+      stored_(view.tiers().begin(), view.tiers().end()),
+      any_expired_(view.any_expired()),
+      grid_(grid),
+      offset_ms_(offset_ms),
+      chosen_(choice.has_value()),
+      choice_(choice) {
   const std::size_t steps = grid.count();
   HYGGE_ASSERT(steps > 0);
   const TimeMs first_ms = grid.at(0) - offset_ms;
   hull_ = {first_ms - windows::reach_ms(spec), grid.at(steps - 1) - offset_ms};
-  choose(stored, choice);
+  choose(choice);
+  if (any_expired_) cuts_ = cuts();
+}
+
+bool Windows::worth_asking(const Series& series) {
+  constexpr std::size_t kMisses = 8;
+  if (any_expired_ && !series.expired(hull_).empty()) return true;
+  return tier_ms_ > 0 && (chosen_ || misses_ < hits_ + kMisses);
 }
 
 // The ends of all windows, and of the hull; rising.
@@ -87,7 +99,7 @@ std::vector<Windows::Segment> Windows::segments(DurationMs tier_ms,
   return out;
 }
 
-void Windows::choose(std::span<const DurationMs> stored, Choice choice) {
+void Windows::choose(Choice choice) {
   if (choice && *choice == 0) {
     why_ = "samples were asked for";
     return;
@@ -106,7 +118,7 @@ void Windows::choose(std::span<const DurationMs> stored, Choice choice) {
   }
   const std::vector<TimeMs> all = cuts();
   why_ = "no tier is stored";
-  for (auto tier = stored.rbegin(); tier != stored.rend(); ++tier) {
+  for (auto tier = stored_.rbegin(); tier != stored_.rend(); ++tier) {
     if (choice && *choice != *tier) continue;
     why_ = unfit(*tier);
     if (!why_.empty()) continue;
@@ -129,13 +141,39 @@ void Windows::choose(std::span<const DurationMs> stored, Choice choice) {
   }
 }
 
+void Windows::note_read(DurationMs tier_ms) {
+  const auto at = std::lower_bound(tiers_read_.begin(), tiers_read_.end(), tier_ms);
+  if (at == tiers_read_.end() || *at != tier_ms) tiers_read_.insert(at, tier_ms);
+}
+
+// The samples of a range that no window cuts, as a cell of its own, which begins where the range
+// does; none: there are no samples. It lies within a cell of the tier.
+Result<Series::CellsRead> Windows::read_segment(const Series& series, TimeRange range,
+                                                CellParts parts, std::vector<TimedCell>& edge) {
+  Series::CellsRead read;
+  edge.clear();
+  BlockCursor blocks = series.blocks(range);
+  while (const Block* block = blocks.next()) {
+    windows::add_to_cells(block->t, block->v, tier_ms_, edge, parts);
+    read.samples += block->t.size();
+  }
+  if (const Error* error = blocks.error()) return tl::unexpected<Error>(*error);
+  HYGGE_ASSERT(edge.size() <= 1);
+  if (!edge.empty()) edge[0].start_ms = range.after;
+  return read;
+}
+
 Result<Series::CellsRead> Windows::evaluate(const Series& series, windows::RowOut out) {
+  if (any_expired_) {
+    if (!series.expired(hull_).empty()) return evaluate_expired(series, out);
+  }
   HYGGE_ASSERT(tier_ms_ > 0);
   const CellParts parts = windows::parts_of(spec_.function);
   const bool counts = windows::counts_suffice(spec_.function);
   Series::CellsRead total;
   cells_.clear();
   counts_.resize(0);
+  std::vector<TimedCell> edge;
   for (const Segment& segment : segments_) {
     if (segment.cells) {
       const auto read = counts ? series.cell_counts(tier_ms_, segment.range, counts_)
@@ -146,17 +184,10 @@ Result<Series::CellsRead> Windows::evaluate(const Series& series, windows::RowOu
       total.samples += read->samples;
       continue;
     }
-    // A cell of its own, which begins where the segment does.
-    std::vector<TimedCell> edge;
-    BlockCursor blocks = series.blocks(segment.range);
-    while (const Block* block = blocks.next()) {
-      windows::add_to_cells(block->t, block->v, tier_ms_, edge, parts);
-      total.samples += block->t.size();
-    }
-    if (const Error* error = blocks.error()) return tl::unexpected<Error>(*error);
+    const auto read = read_segment(series, segment.range, parts, edge);
+    if (!read) return read;
+    total.samples += read->samples;
     if (edge.empty()) continue;
-    HYGGE_ASSERT(edge.size() == 1);
-    edge[0].start_ms = segment.range.after;
     if (counts) {
       counts_.push_back(edge[0]);
     } else {
@@ -168,13 +199,14 @@ Result<Series::CellsRead> Windows::evaluate(const Series& series, windows::RowOu
   } else {
     windows::evaluate(spec_, cells_, grid_, offset_ms_, out);
   }
+  if (total.rows > 0) note_read(tier_ms_);
   hits_ += total.rows > 0 ? 1 : 0;
   misses_ += total.rows == 0 && total.samples > 0 ? 1 : 0;
   return total;
 }
 
 TimeRange Windows::cells_range() const noexcept {
-  HYGGE_ASSERT(tier_ms_ > 0);
+  if (tier_ms_ == 0) return {};
   return {windows::interval_start(hull_.after + 1, tier_ms_),
           windows::interval_start(hull_.until, tier_ms_) + tier_ms_};
 }

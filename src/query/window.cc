@@ -168,17 +168,15 @@ class RowReader {
         view_(view),
         series_(view.series(index)),
         needed_(needed),
-        tiers_(spec, steps, 0, view.tiers(), choice) {
-    if (tiers_.tier_ms() > 0) ahead_.emplace(series_, tiers_.tier_ms(), tiers_.cells_range());
-  }
+        tiers_(spec, steps, 0, view, choice),
+        ahead_(series_, tiers_.tier_ms(), tiers_.cells_range()) {}
 
   Result<void> read(std::size_t index, windows::RowOut out) {
     const Series& series = series_[index];
-    if (tiers_.worth_asking()) {
-      ahead_->prepare(view_, index, tiers::kReadAheadBytes);
+    if (tiers_.worth_asking(series)) {
+      ahead_.prepare(view_, index, tiers::kReadAheadBytes);
       const auto done = tiers_.evaluate(series, out);
       if (!done) return tl::unexpected<Error>(done.error());
-      from_cells_ = from_cells_ || done->rows > 0;
       from_samples_ = from_samples_ || done->samples > 0;
       return {};
     }
@@ -191,9 +189,10 @@ class RowReader {
   [[nodiscard]] std::vector<DurationMs> tiers() const {
     std::vector<DurationMs> out;
     if (from_samples_) out.push_back(0);
-    if (from_cells_) out.push_back(tiers_.tier_ms());
+    out.insert(out.end(), tiers_.tiers_read().begin(), tiers_.tiers_read().end());
     return out;
   }
+  [[nodiscard]] const std::optional<Inexact>& inexact() const noexcept { return tiers_.inexact(); }
 
  private:
   windows::Spec spec_;
@@ -202,21 +201,20 @@ class RowReader {
   std::span<const Series> series_;
   TimeRange needed_;
   tiers::Windows tiers_;
-  std::optional<tiers::ReadAhead> ahead_;
+  tiers::ReadAhead ahead_;
   SeriesSamples samples_;
-  bool from_cells_ = false;
   bool from_samples_ = false;
 };
 
 }  // namespace
 
 Result<Rows> window(const View& view, std::size_t index, const Window& window, const Steps& steps,
-                    std::optional<DurationMs> tier) {
+                    std::optional<DurationMs> tier, bool exact) {
   if (index >= view.selector_count()) return no_selector(view, index);
   if (auto sound = check(window, steps); !sound) return tl::unexpected<Error>(sound.error());
   const TimeRange needed = range_for(window, steps);
   const std::size_t count = steps.count();
-  Rows out{steps, {}, {}};
+  Rows out{steps, {}, {}, {}};
   if (count == 0) return out;
   if (auto covers = check_cover(view, needed); !covers) {
     return tl::unexpected<Error>(covers.error());
@@ -228,6 +226,10 @@ Result<Rows> window(const View& view, std::size_t index, const Window& window, c
     if (auto done = reader.read(i, {row.v, row.valid}); !done) {
       return tl::unexpected<Error>(done.error());
     }
+    if (exact && reader.inexact()) {
+      return fail(ErrorCode::out_of_range, to_string(*reader.inexact()),
+                  "ask for what is exact, or without `exact`");
+    }
     const bool any =
         std::any_of(row.valid.begin(), row.valid.end(), [](std::uint64_t w) { return w != 0; });
     if (!any) continue;
@@ -235,6 +237,7 @@ Result<Rows> window(const View& view, std::size_t index, const Window& window, c
     out.rows.push_back(std::move(row));
   }
   out.tiers = reader.tiers();
+  out.inexact = reader.inexact();
   return out;
 }
 

@@ -253,6 +253,11 @@ class Api::Impl {
     if (!limit) return Refused(limit.error());
     auto expression = promql::parse(form.get("query"));
     if (!expression) return Refused(bad_parameter("query", expression.error()));
+    const std::string_view exact = form.get("exact");
+    if (!exact.empty() && exact != "true" && exact != "false" && exact != "1" && exact != "0") {
+      return Refused(bad_data("invalid parameter \"exact\": true or false"));
+    }
+    options.exact = exact == "true" || exact == "1";
     const std::string_view stats = form.get("stats");
     options.explain = stats == "all";
     return Question{std::move(*expression), when, std::move(options), timeout_ms, *limit,

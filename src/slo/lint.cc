@@ -9,6 +9,7 @@
 #include <string>
 #include <utility>
 
+#include "slo/load.h"
 #include "slo/no_match.h"
 #include "slo/read.h"
 #include "slo/slices.h"
@@ -185,6 +186,22 @@ void check_load(const View& view, const Definition& definition, DurationMs spaci
   out.push_back({Finding::Level::warning, "L_LOAD", std::nullopt, std::move(message), 0});
 }
 
+// A window that reaches below the floor of the samples, with no cells that serve the step.
+Result<void> check_expired(const Db& db, const Definition& definition, TimeMs at_ms,
+                           std::vector<Finding>& out) {
+  const auto view = view_of(db, definition, report_range(definition, at_ms));
+  if (!view) return tl::unexpected<Error>(view.error());
+  if (!view->any_expired()) return {};
+  const auto track = load(*view, definition, report_range(definition, at_ms));
+  if (!track) return tl::unexpected<Error>(track.error());
+  if (!track->source().unserved_until_ms) return {};
+  out.push_back({Finding::Level::warning, "L_EXPIRED", std::nullopt,
+                 "the window reaches below what is left of the samples: " +
+                     unserved_text(track->source(), definition),
+                 0});
+  return {};
+}
+
 // What the last day tells of spacing and traffic.
 Result<void> check_data(const Db& db, const Definition& definition, TimeMs at_ms,
                         std::vector<Finding>& out) {
@@ -243,6 +260,9 @@ Result<std::vector<Finding>> lint(const Db& db, const Definition& definition, Ti
     out.push_back(std::move(**finding));
   }
   check_length(db, definition, out);
+  if (auto done = check_expired(db, definition, at_ms, out); !done) {
+    return tl::unexpected<Error>(done.error());
+  }
   if (!all_match) return out;  // what the data says then says nothing of this SLO
   if (auto done = check_data(db, definition, at_ms, out); !done) {
     return tl::unexpected<Error>(done.error());

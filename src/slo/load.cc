@@ -78,17 +78,6 @@ Result<std::vector<Chosen>> choose(const View& view, const Definition& definitio
   return out;
 }
 
-Result<bool> has_sample(const Chosen& one, TimeRange range) {
-  BlockCursor blocks = one.series->blocks(range);
-  while (const Block* block = blocks.next()) {
-    for (const double v : block->v) {
-      if (is_sample(one.input.kind, v)) return true;
-    }
-  }
-  if (const Error* error = blocks.error()) return tl::unexpected<Error>(*error);
-  return false;
-}
-
 }  // namespace
 
 Result<void> needs_slices(const Definition& definition, const char* verb) {
@@ -135,8 +124,9 @@ Result<Track> load_one(const View& view, const Definition& definition, TimeRange
       return tl::unexpected<Error>(done.error());
     }
   }
-  auto raw = counter.finish(
-      [&](std::size_t series, TimeRange before) { return has_sample((*chosen)[series], before); });
+  auto raw = counter.finish([&](std::size_t series, TimeRange before) {
+    return reader.has_sample(series, (*chosen)[series].input.kind, before);
+  });
   if (!raw) return tl::unexpected<Error>(raw.error());
   auto track = make_track(definition, std::move(*raw));
   if (track) track->set_source(reader.source());
@@ -163,10 +153,30 @@ Result<Track> load(const View& view, const Definition& definition, TimeRange ran
     source.tier_ms = std::max(source.tier_ms, one.source().tier_ms);
     source.cells += one.source().cells;
     source.samples += one.source().samples;
+    source.served_step_ms = std::max(source.served_step_ms, one.source().served_step_ms);
+    if (const auto until_ms = one.source().unserved_until_ms) {
+      source.unserved_until_ms = std::max(source.unserved_until_ms.value_or(*until_ms), *until_ms);
+    }
   }
   auto track = combine(definition, std::move(components));
   if (track) track->set_source(source);
   return track;
+}
+
+std::string unserved_text(const TrackSource& source, const Definition& definition) {
+  std::string out =
+      fmt::format("samples up to {} have expired, and no cells serve `step: {}`",
+                  format_time_utc(*source.unserved_until_ms), format_duration(definition.step_ms));
+  if (source.served_step_ms > 0) {
+    out += fmt::format("; `step: {}` would be served", format_duration(source.served_step_ms));
+  }
+  return out;
+}
+
+void note_unserved(const Track& track, const Definition& definition,
+                   std::vector<std::string>& notes) {
+  if (!track.source().unserved_until_ms) return;
+  notes.push_back(unserved_text(track.source(), definition) + ": those slices are no_data");
 }
 
 Result<Track> load(const Db& db, const Definition& definition, TimeRange range,
@@ -175,6 +185,7 @@ Result<Track> load(const Db& db, const Definition& definition, TimeRange range,
   if (!view) return tl::unexpected<Error>(view.error());
   auto track = load(*view, definition, range);
   if (track) note_no_match(db, *view, definition, notes);
+  if (track) note_unserved(*track, definition, notes);
   return track;
 }
 

@@ -43,7 +43,9 @@ Result<Track> load_history(const Db& db, const Definition& definition, TimeRange
                             (until - after) / step, format_duration(step)),
                 fmt::format("at most {}: take a shorter range or a larger step", kMaxSlices));
   }
-  return load(*view, definition, {after, until});
+  auto track = load(*view, definition, {after, until});
+  if (track) note_unserved(*track, definition, notes);
+  return track;
 }
 
 }  // namespace

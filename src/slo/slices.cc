@@ -168,6 +168,12 @@ void SliceCounter::add(const Cell& cell) {
   before_ = counter.v_last;
 }
 
+void SliceCounter::add_unknown(TimeRange range) {
+  range.after = std::max(range.after, range_.after);
+  range.until = std::min(range.until, range_.until);
+  if (!range.empty()) unknown_.push_back(range);
+}
+
 void SliceCounter::count(const InputSeries& series, std::size_t slice, double v, double delta) {
   if (series.in_total) present_[slice] = true;
   if (series.kind == Kind::gauge) {
@@ -274,6 +280,12 @@ void SliceCounter::set_states() {
     } else if (definition_.idle_when_absent && first_data_ && start >= *first_data_) {
       slice.state = State::idle;
     }
+  }
+  for (const TimeRange& range : unknown_) {
+    const auto first = static_cast<std::size_t>((range.after - range_.after) / step_ms_);
+    const auto last = static_cast<std::size_t>((range.until - 1 - range_.after) / step_ms_);
+    std::fill(slices_.begin() + static_cast<std::ptrdiff_t>(first),
+              slices_.begin() + static_cast<std::ptrdiff_t>(last) + 1, Slice{});
   }
 }
 

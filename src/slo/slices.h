@@ -60,6 +60,9 @@ class SliceCounter {
   /// was added before; it is no longer than the lookback.
   void add(const Cell& cell);
 
+  /// Of the present series nothing is known in `range`: the slices that it touches are no_data.
+  void add_unknown(TimeRange range);
+
   /// Whether the series, an index in the order of begin(), has a sample (is_sample) in `range`.
   using HasSample = std::function<Result<bool>(std::size_t series, TimeRange range)>;
   /// The end: answers are needed where a series was born in the range. Errors: those of the answer.
@@ -96,6 +99,7 @@ class SliceCounter {
   std::vector<Slice> slices_;
   std::vector<double> part_;
   std::vector<bool> present_;
+  std::vector<TimeRange> unknown_;
   std::vector<InputSeries> series_;
   std::map<Process, std::vector<std::size_t>> by_process_;
   std::vector<Birth> births_;

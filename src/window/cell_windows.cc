@@ -74,7 +74,16 @@ const Cell& before(const Spec& spec, std::span<const TimedCell> cells, std::size
 
 void evaluate(const Spec& spec, std::span<const TimedCell> cells, const Steps& grid,
               DurationMs offset_ms, RowOut out) {
+  evaluate(spec, cells, {}, grid, offset_ms, out);
+}
+
+void evaluate(const Spec& spec, std::span<const TimedCell> cells, std::span<const TimeMs> ends,
+              const Steps& grid, DurationMs offset_ms, RowOut out) {
   HYGGE_ASSERT(cells_suffice(spec.function));
+  HYGGE_ASSERT(ends.empty() || ends.size() == cells.size());
+  const auto is_before = [&](std::size_t i, TimeMs end_ms) {
+    return ends.empty() ? cells[i].start_ms < end_ms : ends[i] <= end_ms;
+  };
   const Merging how{spec.lookback_ms, parts_of(spec.function)};
   SlidingCell sliding(cells, how);
   // Up to four steps per window, merging anew is as fast.
@@ -86,7 +95,7 @@ void evaluate(const Spec& spec, std::span<const TimedCell> cells, const Steps& g
   for (std::size_t step = 0; step < steps; ++step) {
     const TimeMs at_ms = grid.at(step);
     const TimeMs end_ms = at_ms - offset_ms;
-    while (hi < cells.size() && cells[hi].start_ms < end_ms) ++hi;
+    while (hi < cells.size() && is_before(hi, end_ms)) ++hi;
     while (lo < hi && cells[lo].start_ms < end_ms - spec.range_ms) ++lo;
     if (lo == hi) continue;
     Cell window;

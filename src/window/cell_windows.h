@@ -21,6 +21,11 @@ void merge(Cell& into, const Cell& next, DurationMs lookback_ms, CellParts parts
 void evaluate(const Spec& spec, std::span<const TimedCell> cells, const Steps& grid,
               DurationMs offset_ms, RowOut out);
 
+/// The same where a cell may reach over the beginning or the end of a window, which then goes
+/// without it: `ends[i]` is where cells[i] ends. Both rise.
+void evaluate(const Spec& spec, std::span<const TimedCell> cells, std::span<const TimeMs> ends,
+              const Steps& grid, DurationMs offset_ms, RowOut out);
+
 /// Whether `function` reads nothing of cells but what CellCounts has.
 [[nodiscard]] bool counts_suffice(Function function) noexcept;
 

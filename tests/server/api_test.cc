@@ -47,6 +47,25 @@ TEST_F(ApiTest, AnswersAnInstantQueryAsPrometheusDoes) {
             R"({"metric":{"__name__":"m","job":"a"},"values":[[60,"1"],[120,"2"]]}]}})");
 }
 
+TEST_F(ApiTest, ExactRefusesWhatExpiredSamplesLeaveWithinABound) {
+  Batch later;
+  later.add({{"__name__", "m"}, {"job", "a"}}, 5 * kDayMs, 1);
+  ASSERT_TRUE(db_.write(later));
+  ASSERT_TRUE(db_.set_retention(parse_retention("m raw=1d").value()));
+  ASSERT_TRUE(db_.apply_retention());
+  const auto ask = [&](const char* time, const char* exact) {
+    return api_.answer(
+        get("/api/v1/query",
+            {{"query", "count_over_time(m{job=\"a\"}[5m])"}, {"time", time}, {"exact", exact}}));
+  };
+  EXPECT_EQ(ask("300", "true").status, 200);
+  EXPECT_NE(ask("300", "true").body.find("[300,\"5\"]"), std::string::npos);
+  EXPECT_NE(ask("410", "false").body.find("have expired"), std::string::npos);
+  const Reply refused = ask("410", "true");
+  EXPECT_EQ(refused.status, 422);
+  EXPECT_NE(refused.body.find("multiples of 5m"), std::string::npos) << refused.body;
+}
+
 TEST_F(ApiTest, TakesTheClockWhereNoTimeIsGiven) {
   EXPECT_EQ(body(get("/api/v1/query", {{"query", "time()"}})),
             R"({"status":"success","data":{"resultType":"scalar","result":[540,"540"]}})");
@@ -169,6 +188,8 @@ TEST_F(ApiTest, RefusesWithPrometheusStatusAndType) {
        "invalid parameter \"timeout\": cannot parse \"1x\" to a valid duration"},
       {"lookback", instant("lookback_delta", "x"), 400, "bad_data",
        "error parsing lookback delta duration: cannot parse \"x\" to a valid duration"},
+      {"exact", instant("exact", "perhaps"), 400, "bad_data",
+       "invalid parameter \"exact\": true or false"},
       {"limit", instant("limit", "-1"), 400, "bad_data",
        "invalid parameter \"limit\": limit must be non-negative"},
       {"no start", range("", "1", "1"), 400, "bad_data",

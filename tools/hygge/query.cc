@@ -26,6 +26,7 @@ promql::Dialect dialect_of(const Context& context) {
 Result<promql::QueryOptions> options_of(const Context& context) {
   promql::QueryOptions options;
   options.explain = context.flag("explain");
+  options.exact = context.flag("exact");
   if (const auto text = context.arguments().get("lookback")) {
     const auto lookback = parse_duration(*text);
     if (!lookback || *lookback <= 0) {

@@ -1,0 +1,409 @@
+// Windows over days whose samples have expired: whole cells answer exactly; a window whose
+// beginning or end cuts a cell goes without it, and what that may amount to is said.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <tuple>
+#include <utility>
+
+#include "base/assert.h"
+#include "query/tiers.h"
+#include "window/cell_builder.h"
+#include "window/cell_functions.h"
+#include "window/cell_windows.h"
+
+namespace hygge::tiers {
+
+using windows::Function;
+
+namespace {
+
+TimeRange intersect(TimeRange a, TimeRange b) {
+  return {std::max(a.after, b.after), std::min(a.until, b.until)};
+}
+
+TimeMs ceiling(TimeMs t_ms, DurationMs step_ms) {
+  return windows::interval_start(t_ms, step_ms) + step_ms;
+}
+
+// The step from one cell to the next, resets taken into account.
+double joint(const Cell& before, const Cell& next) {
+  if (before.counter.n == 0 || next.counter.n == 0) return 0;
+  const double step = next.counter.v_first - before.counter.v_last;
+  return step >= 0 ? step : next.counter.v_first;
+}
+
+// The cells that a window cuts, and what it holds.
+struct Edges {
+  const Cell* first = nullptr;        ///< begins before the window
+  const Cell* last = nullptr;         ///< ends after it
+  const Cell* before = nullptr;       ///< the one before `first`
+  const Cell* inner_first = nullptr;  ///< of the whole ones; null: none
+  const Cell* inner = nullptr;        ///< the last of them
+  double sampled_ms = 0;              ///< from the first to the last sample of the whole ones
+  double inner_increase = 0;          ///< of them
+
+  template <typename Of>
+  [[nodiscard]] double sum(Of&& of) const {
+    return (first != nullptr ? of(*first) : 0.0) + (last != nullptr ? of(*last) : 0.0);
+  }
+  template <typename Of>
+  void each(Of&& of) const {
+    if (first != nullptr) of(*first);
+    if (last != nullptr) of(*last);
+  }
+  // What the cells that are cut may add to an increase.
+  [[nodiscard]] double increase() const {
+    double out = sum([](const Cell& cell) { return cell.counter.increase; });
+    if (first != nullptr && before != nullptr) out += joint(*before, *first);
+    if (first != nullptr && inner_first != nullptr) out += joint(*first, *inner_first);
+    const Cell* const ahead = inner != nullptr ? inner : first;
+    if (last != nullptr && ahead != nullptr) out += joint(*ahead, *last);
+    return out;
+  }
+};
+
+// The increase up to the end of each cell.
+std::vector<double> increases(std::span<const TimedCell> cells) {
+  std::vector<double> out;
+  out.reserve(cells.size());
+  const Cell* before = nullptr;
+  double total = 0;
+  for (const TimedCell& one : cells) {
+    if (one.cell.counter.n > 0) {
+      if (before != nullptr) total += joint(*before, one.cell);
+      total += one.cell.counter.increase;
+      before = &one.cell;
+    }
+    out.push_back(total);
+  }
+  return out;
+}
+
+// How far `value` may be off; none: the cells do not tell.
+std::optional<double> bound_of(const windows::Spec& spec, double value, const Edges& edges) {
+  const double seconds = static_cast<double>(spec.range_ms) / 1e3;
+  double most = 0;
+  switch (spec.function) {
+    case Function::present:
+      return 0;
+    case Function::count:
+      return edges.sum([](const Cell& cell) { return static_cast<double>(cell.n); });
+    case Function::sum:
+      return edges.sum([](const Cell& cell) {
+        return static_cast<double>(cell.n) * std::max(std::abs(cell.min), std::abs(cell.max));
+      });
+    case Function::avg:
+      edges.each([&](const Cell& cell) {
+        most = std::max({most, std::abs(cell.min - value), std::abs(cell.max - value)});
+      });
+      return most;
+    case Function::min:
+      edges.each([&](const Cell& cell) { most = std::max(most, value - cell.min); });
+      return most;
+    case Function::max:
+      edges.each([&](const Cell& cell) { most = std::max(most, cell.max - value); });
+      return most;
+    case Function::changes:
+      return edges.sum([](const Cell& cell) { return static_cast<double>(cell.changes) + 1; });
+    case Function::resets:
+      return edges.sum([](const Cell& cell) { return static_cast<double>(cell.resets) + 1; });
+    case Function::increase:
+      return edges.increase();
+    case Function::rate:
+      return edges.increase() / seconds;
+    case Function::prom_increase:
+    case Function::prom_rate: {
+      // Extrapolated, it lies between what is counted and that stretched over the window.
+      if (edges.sampled_ms <= 0) return std::nullopt;
+      const double unit = spec.function == Function::prom_rate ? seconds : 1;
+      const double least = edges.inner_increase / unit;
+      const double stretch = static_cast<double>(spec.range_ms) / edges.sampled_ms;
+      const double greatest = (edges.inner_increase + edges.increase()) * stretch / unit;
+      return std::max(value - least, greatest - value);
+    }
+    default:
+      return std::nullopt;
+  }
+}
+
+}  // namespace
+
+// Whether a window begins or ends inside a cell of the tier, in `range`.
+bool Windows::is_cut(TimeRange range, DurationMs tier_ms) const {
+  const auto first = std::lower_bound(cuts_.begin(), cuts_.end(), range.after);
+  const auto last = std::upper_bound(first, cuts_.end(), range.until);
+  return std::any_of(first, last, [&](TimeMs cut) { return cut % tier_ms != 0; });
+}
+
+// Those whose cells may answer, the finest first.
+std::vector<DurationMs> Windows::readable_tiers() const {
+  std::vector<DurationMs> out;
+  if (!windows::cells_suffice(spec_.function)) return out;
+  const bool counts = spec_.function == Function::increase || spec_.function == Function::rate;
+  for (const DurationMs tier : stored_) {
+    if (choice_ && *choice_ != tier) continue;
+    if (counts && tier > spec_.lookback_ms) continue;
+    out.push_back(tier);
+  }
+  return out;
+}
+
+// Per day the coarsest tier that no window cuts, else the finest; equal days that follow each other
+// as one.
+std::vector<Windows::Day> Windows::plan_days(std::span<const TimeRange> expired) const {
+  const std::vector<DurationMs> tiers = readable_tiers();
+  // Most often all days are alike.
+  DurationMs everywhere = 0;
+  for (const DurationMs tier : tiers) {
+    const bool cut = grid_.count() > 1 ? (grid_.at(0) - offset_ms_) % tier != 0 ||
+                                             grid_.step_ms % tier != 0 || spec_.range_ms % tier != 0
+                                       : true;
+    if (!cut) everywhere = tier;
+  }
+  std::vector<Day> out;
+  for (const TimeRange& range : expired) {
+    for (TimeMs at = range.after; at < range.until;) {
+      const TimeRange day = intersect(range, {at, ceiling(at + 1, kDayMs)});
+      DurationMs chosen = everywhere;
+      if (chosen == 0 && !tiers.empty()) {
+        const auto whole = std::find_if(tiers.rbegin(), tiers.rend(),
+                                        [&](DurationMs tier) { return !is_cut(day, tier); });
+        chosen = whole == tiers.rend() ? tiers.front() : *whole;
+      }
+      if (!out.empty() && out.back().range.until == day.after && out.back().tier_ms == chosen) {
+        out.back().range.until = day.until;
+      } else {
+        out.push_back({day, chosen});
+      }
+      at = day.until;
+    }
+  }
+  return out;
+}
+
+// Where samples are: as the plan says, cut at the windows.
+Result<void> Windows::read_live(const Series& series, TimeRange range, CellParts parts,
+                                Series::CellsRead& total) {
+  if (range.empty()) return {};
+  std::vector<TimedCell> edge;
+  const auto add = [&](const Series::CellsRead& read) {
+    total.rows += read.rows;
+    total.cells += read.cells;
+    total.samples += read.samples;
+    if (read.rows > 0) note_read(tier_ms_);
+  };
+  for (const Segment& segment : segments_) {
+    const TimeRange part = intersect(segment.range, range);
+    if (part.empty()) continue;
+    if (segment.cells) {
+      const auto read = series.cells(tier_ms_, parts, part, cells_);
+      if (!read) return tl::unexpected<Error>(read.error());
+      add(*read);
+      while (ends_.size() < cells_.size())
+        ends_.push_back(cells_[ends_.size()].start_ms + tier_ms_);
+      continue;
+    }
+    const auto read = read_segment(series, part, parts, edge);
+    if (!read) return tl::unexpected<Error>(read.error());
+    add(*read);
+    if (edge.empty()) continue;
+    cells_.push_back(edge[0]);
+    ends_.push_back(part.until);
+  }
+  if (!segments_.empty()) return {};
+  // Samples, in pieces between the cuts.
+  auto cut = std::upper_bound(cuts_.begin(), cuts_.end(), range.after);
+  TimeMs from = range.after;
+  const auto close = [&] {
+    if (!edge.empty()) {
+      edge[0].start_ms = from;
+      cells_.push_back(edge[0]);
+      ends_.push_back(cut == cuts_.end() ? range.until : std::min(*cut, range.until));
+      edge.clear();
+    }
+  };
+  BlockCursor blocks = series.blocks(range);
+  while (const Block* block = blocks.next()) {
+    total.samples += block->t.size();
+    for (std::size_t i = 0; i < block->t.size(); ++i) {
+      while (cut != cuts_.end() && *cut < block->t[i]) {
+        close();
+        from = *cut++;
+      }
+      if (edge.empty()) edge.push_back({from, {}});
+      edge[0].cell.add({block->t[i], block->v[i]});
+    }
+  }
+  if (const Error* error = blocks.error()) return tl::unexpected<Error>(*error);
+  close();
+  return {};
+}
+
+// Rows of the day's tier, else of any other that will do, the finest first.
+Result<void> Windows::read_expired(const Series& series, const Day& day, CellParts parts,
+                                   Series::CellsRead& total) {
+  std::vector<DurationMs> tiers = readable_tiers();
+  std::stable_partition(tiers.begin(), tiers.end(),
+                        [&](DurationMs tier) { return tier == day.tier_ms; });
+  const std::size_t before = cells_.size();
+  for (const DurationMs tier : tiers) {
+    const auto read = series.expired_cells(tier, parts, day.range, cells_);
+    if (!read) return tl::unexpected<Error>(read.error());
+    if (read->lost == 0) {
+      total.rows += read->rows;
+      total.cells += read->cells;
+      note_read(tier);
+      while (ends_.size() < cells_.size()) ends_.push_back(cells_[ends_.size()].start_ms + tier);
+      return {};
+    }
+    cells_.resize(before);
+    if (read->rows == 0) continue;
+    // Some of the days have it.
+    for (TimeMs at = day.range.after; at < day.range.until;) {
+      const TimeRange one = intersect(day.range, {at, ceiling(at + 1, kDayMs)});
+      if (auto done = read_expired(series, {one, day.tier_ms}, parts, total); !done) return done;
+      at = one.until;
+    }
+    return {};
+  }
+  lost_.push_back(day.range);
+  return {};
+}
+
+Result<Series::CellsRead> Windows::evaluate_expired(const Series& series, windows::RowOut out) {
+  met_expired_ = true;
+  cells_.clear();
+  ends_.clear();
+  lost_.clear();
+  const std::vector<TimeRange> expired = series.expired(hull_);
+  const CellParts parts = windows::parts_of(spec_.function);
+  Series::CellsRead total;
+  TimeMs at = hull_.after;
+  for (const Day& day : plan_days(expired)) {
+    auto done = read_live(series, {at, day.range.after}, parts, total);
+    if (done) done = read_expired(series, day, parts, total);
+    if (!done) return tl::unexpected<Error>(done.error());
+    at = day.range.until;
+  }
+  if (auto done = read_live(series, {at, hull_.until}, parts, total); !done) {
+    return tl::unexpected<Error>(done.error());
+  }
+  if (windows::cells_suffice(spec_.function)) {
+    windows::evaluate(spec_, cells_, ends_, grid_, offset_ms_, out);
+  }
+  look_for_edges(ceiling(expired.back().until, kDayMs), out);
+  return total;
+}
+
+void merge(std::optional<Inexact>& into, const Inexact& one) {
+  if (!into) {
+    into = one;
+    return;
+  }
+  into->windows += one.windows;
+  into->resolution_ms = std::max(into->resolution_ms, one.resolution_ms);
+  into->expired_until_ms = std::max(into->expired_until_ms, one.expired_until_ms);
+  if (!one.bound || !into->bound) {
+    into->bound.reset();
+  } else {
+    into->bound = std::max(*into->bound, *one.bound);
+  }
+  const auto place = [](const Inexact& of) {
+    return std::tuple(of.window.after, of.window.until, -of.exact.after, of.exact.until);
+  };
+  if (place(one) < place(*into)) {
+    into->window = one.window;
+    into->exact = one.exact;
+  }
+}
+
+// As windows::evaluate() goes over the cells: what it leaves out.
+void Windows::look_for_edges(TimeMs expired_until_ms, windows::RowOut out) {
+  const bool extrapolates =
+      spec_.function == Function::prom_increase || spec_.function == Function::prom_rate;
+  const std::vector<double> counted = extrapolates ? increases(cells_) : std::vector<double>();
+  std::size_t lo = 0;
+  std::size_t hi = 0;
+  for (std::size_t step = 0; step < grid_.count(); ++step) {
+    const TimeMs end_ms = grid_.at(step) - offset_ms_;
+    const TimeRange window{end_ms - spec_.range_ms, end_ms};
+    while (hi < cells_.size() && ends_[hi] <= window.until) ++hi;
+    while (lo < hi && cells_[lo].start_ms < window.after) ++lo;
+    Inexact one{1, 0.0, window, window, 0, expired_until_ms};
+    Edges edges;
+    const auto cut = [&](std::size_t i, bool is_first) {
+      const TimedCell& cell = cells_[i];
+      if (cell.cell.n == 0 && !cell.cell.stale_at_end) return;
+      (is_first ? edges.first : edges.last) = &cell.cell;
+      one.resolution_ms = std::max(one.resolution_ms, ends_[i] - cell.start_ms);
+      if (cell.start_ms < window.after) one.exact.after = ends_[i];
+      if (ends_[i] > window.until) one.exact.until = cell.start_ms;
+    };
+    if (lo > 0 && ends_[lo - 1] > window.after) {
+      cut(lo - 1, true);
+      for (std::size_t i = lo - 1; i > 0 && edges.before == nullptr; --i) {
+        if (cells_[i - 1].cell.counter.n > 0) edges.before = &cells_[i - 1].cell;
+      }
+    }
+    if (hi < cells_.size() && cells_[hi].start_ms < window.until) cut(hi, false);
+    bool lost = false;
+    for (const TimeRange& day : lost_) {
+      if (intersect(day, window).empty()) continue;
+      lost = true;
+      one.exact.after = std::max(one.exact.after, day.until);
+    }
+    if (edges.first == nullptr && edges.last == nullptr && !lost) continue;
+    const bool has = ((out.valid[step / 64] >> (step % 64)) & 1U) != 0;
+    if (has && !lost && spec_.function == Function::present) continue;
+    one.bound.reset();
+    if (has && !lost) {
+      std::size_t first = lo;
+      std::size_t last = hi;
+      while (first < hi && cells_[first].cell.counter.n == 0) ++first;
+      while (last > first && cells_[last - 1].cell.counter.n == 0) --last;
+      if (first < last) {
+        const Cell& begin = cells_[first].cell;
+        const Cell& end = cells_[last - 1].cell;
+        edges.inner_first = &begin;
+        edges.inner = &end;
+        edges.sampled_ms = static_cast<double>(end.counter.t_last_ms - begin.counter.t_first_ms);
+        if (!counted.empty()) {
+          edges.inner_increase = counted[last - 1] - counted[first] + begin.counter.increase;
+        }
+      }
+      one.bound = bound_of(spec_, out.v[step], edges);
+    }
+    merge(inexact_, one);
+  }
+}
+
+}  // namespace hygge::tiers
+
+namespace hygge {
+
+std::string to_string(const Inexact& inexact) {
+  const auto range = [](TimeRange r) {
+    return fmt::format("({}, {}]", format_time_utc(r.after), format_time_utc(r.until));
+  };
+  std::string out =
+      fmt::format("samples up to {} have expired, and ", format_time_utc(inexact.expired_until_ms));
+  if (inexact.resolution_ms > 0) {
+    out += fmt::format("{} windows cut cells of {}", inexact.windows,
+                       format_duration(inexact.resolution_ms));
+  } else {
+    out += fmt::format("no cells answer {} windows", inexact.windows);
+  }
+  if (inexact.bound) out += fmt::format(": a value may be off by up to {:g}", *inexact.bound);
+  out += fmt::format("; of {}, exact is {}", range(inexact.window),
+                     inexact.exact.empty() ? "nothing" : range(inexact.exact));
+  if (inexact.resolution_ms > 0) {
+    out += fmt::format(", and any window that begins and ends at multiples of {}",
+                       format_duration(inexact.resolution_ms));
+  }
+  return out;
+}
+
+}  // namespace hygge

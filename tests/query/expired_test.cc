@@ -1,0 +1,282 @@
+// Answers after samples have expired: of whole cells those of before, of others within the bound
+// that is told, or refused.
+#include <gtest/gtest.h>
+#include <hygge/db.h>
+#include <hygge/window.h>
+
+#include <cmath>
+#include <optional>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "tests/support/temp_dir.h"
+
+namespace hygge {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr TimeMs kDay0 = 1'767'225'600'000;  // 2026-01-01, midnight
+constexpr int kDays = 6;
+using Ms = std::chrono::milliseconds;
+
+Window function_of(int number, Ms range) {
+  switch (number) {
+    case 0:
+      return Window::last(range);
+    case 1:
+      return Window::first(range);
+    case 2:
+      return Window::count(range);
+    case 3:
+      return Window::present(range);
+    case 4:
+      return Window::sum(range);
+    case 5:
+      return Window::avg(range);
+    case 6:
+      return Window::min(range);
+    case 7:
+      return Window::max(range);
+    case 8:
+      return Window::stddev(range);
+    case 9:
+      return Window::increase(range);
+    case 10:
+      return Window::rate(range);
+    case 11:
+      return Window::delta(range);
+    case 12:
+      return Window::changes(range);
+    case 13:
+      return Window::resets(range);
+    case 14:
+      return Window::irate(range);
+    case 15:
+      return Window::prom_rate(range);
+    case 16:
+      return Window::prom_increase(range);
+    default:
+      return Window::prom_delta(range);
+  }
+}
+constexpr int kFunctions = 18;
+
+struct Question {
+  Window function;
+  int number;
+  Steps grid;
+  bool ragged;
+  std::string series;
+  Rows before;
+};
+
+class Expired : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    Options options;
+    options.create_if_missing = true;
+    options.maintenance = Maintenance::manual;
+    options.sync = Sync::none();
+    options.clock = [] { return kDay0 + kDays * kDayMs + kHourMs; };
+    db_.emplace(Db::open(dir_ / "db", options).value());
+    std::mt19937_64 random(1);
+    write("requests_total", true, random, 20'000);
+    write("temperature", false, random, 30'000);
+    write("rare_total", true, random, 7 * kMinuteMs);
+    maintain();
+  }
+  void maintain() {
+    Maintain how;
+    how.settled = true;
+    const auto done = db_->maintain(how);
+    ASSERT_TRUE(done) << done.error().message;
+  }
+  // Day 1 is pinned: samples in the midst of cells.
+  void expire(const char* rules) {
+    ASSERT_TRUE(db_->pin(selector("{__name__=~\".+\"}").value(),
+                         {kDay0 + kDayMs + kHourMs, kDay0 + kDayMs + 2 * kHourMs}));
+    ASSERT_TRUE(db_->set_retention(parse_retention(rules).value()));
+    maintain();
+    ASSERT_EQ(db_->stats()->days[0].expired_series, 3U);
+    ASSERT_EQ(db_->stats()->days[1].expired_series, 0U);
+    ASSERT_EQ(db_->stats()->days[3].expired_series, 3U);
+    ASSERT_EQ(db_->stats()->days[4].expired_series, 0U);
+  }
+  void write(const std::string& name, bool counter, std::mt19937_64& random, DurationMs every_ms) {
+    Batch batch;
+    double v = 0;
+    for (TimeMs t = kDay0 + 7; t <= kDay0 + kDays * kDayMs; t += every_ms) {
+      if (random() % 2'000 == 0) t += static_cast<TimeMs>(random() % (3 * kHourMs));
+      if (t > kDay0 + kDays * kDayMs) break;
+      if (counter) {
+        v = random() % 700 == 0 ? static_cast<double>(random() % 20)
+                                : v + static_cast<double>(random() % 50);
+      } else {
+        v = static_cast<double>(random() % 2'000);
+      }
+      batch.add({{"__name__", name}}, t, v);
+    }
+    batch.add({{"__name__", name}}, kDay0 + kDays * kDayMs + kHourMs, v);
+    ASSERT_TRUE(db_->write(batch));
+  }
+  Question ask(std::mt19937_64& random) {
+    const bool ragged = random() % 2 == 0;
+    const DurationMs unit =
+        ragged ? 1 + static_cast<DurationMs>(random() % 400'000) : 5 * kMinuteMs;
+    const auto times = [&](DurationMs about) {
+      return std::max<DurationMs>(about / unit, 1) * unit;
+    };
+    const DurationMs range = times(static_cast<DurationMs>(random() % (30 * kHourMs)));
+    const DurationMs step = times(1 + static_cast<DurationMs>(random() % (12 * kHourMs)));
+    const TimeMs first = (kDay0 + static_cast<TimeMs>(random() % (kDays * kDayMs))) / unit * unit;
+    const int number = static_cast<int>(random() % kFunctions);
+    const bool needs_spread = number >= 4 && number <= 8;
+    const char* const names[] = {"temperature", "requests_total", "rare_total"};
+    return {function_of(number, Ms(range)),
+            number,
+            {first, first + step * static_cast<TimeMs>(random() % 8), step},
+            ragged,
+            names[needs_spread ? 0 : random() % 3],
+            {}};
+  }
+  Result<Rows> answer(const Question& question, std::optional<DurationMs> tier, bool exact) {
+    const auto view =
+        db_->view({selector(question.series).value()}, range_for(question.function, question.grid));
+    return window(*view, 0, question.function, question.grid, tier, exact);
+  }
+
+  test::TempDir dir_;
+  std::optional<Db> db_;
+};
+
+TEST_F(Expired, WholeCellsAnswerAsBeforeAndOthersWithinTheBound) {
+  std::vector<Question> questions;
+  for (std::uint64_t seed = 0; seed < 1'500; ++seed) {
+    std::mt19937_64 random(seed);
+    questions.push_back(ask(random));
+    questions.back().before = *answer(questions.back(), 0, false);
+  }
+  expire("{__name__=~\".+\"} raw=2d\n");
+  std::size_t exact = 0;
+  std::size_t bounded = 0;
+  std::size_t unbounded = 0;
+  for (std::size_t i = 0; i < questions.size(); ++i) {
+    SCOPED_TRACE(i);
+    const Question& question = questions[i];
+    SCOPED_TRACE(question.number);
+    SCOPED_TRACE(question.series);
+    const auto after = answer(question, std::nullopt, false);
+    ASSERT_TRUE(after) << after.error().message;
+    const auto strict = answer(question, std::nullopt, true);
+    ASSERT_EQ(strict.has_value(), !after->inexact);
+    if (!question.ragged) {
+      ASSERT_FALSE(after->inexact) << to_string(*after->inexact);
+    }
+    if (!strict) {
+      EXPECT_EQ(strict.error().code, ErrorCode::out_of_range);
+    }
+    if (question.before.rows.empty()) {
+      EXPECT_TRUE(after->rows.empty());
+      continue;
+    }
+    const Row& was = question.before.rows[0];
+    const bool any = !after->rows.empty();
+    for (std::size_t step = 0; step < question.grid.count(); ++step) {
+      const bool has = any && after->rows[0].has(step);
+      if (!after->inexact) {
+        ASSERT_EQ(has, was.has(step)) << step;
+      }
+      if (!has) continue;
+      ASSERT_TRUE(was.has(step)) << step;
+      const double off = std::fabs(after->rows[0].v[step] - was.v[step]);
+      const double rounding = 1e-9 * (1 + std::fabs(was.v[step]));
+      if (!after->inexact) {
+        ++exact;
+        const bool integers = question.number != 5 && question.number != 8;
+        if (integers) {
+          EXPECT_EQ(after->rows[0].v[step], was.v[step]);
+        } else {
+          EXPECT_LE(off, rounding);
+        }
+      } else if (after->inexact->bound) {
+        ++bounded;
+        EXPECT_LE(off, *after->inexact->bound + rounding) << to_string(*after->inexact);
+      } else {
+        ++unbounded;
+      }
+    }
+    if (HasFailure()) return;
+  }
+  EXPECT_GT(exact, 2'000U);
+  EXPECT_GT(bounded, 300U);
+  EXPECT_GT(unbounded, 100U);
+}
+
+TEST_F(Expired, WhatIsCalledExactIs) {
+  const Window function = Window::increase(26h);
+  const Steps grid = instant(kDay0 + 4 * kDayMs + 17);
+  const auto rows = [&](const Window& window_of, Steps when) {
+    const auto view =
+        db_->view({selector("requests_total").value()}, range_for(window_of, when)).value();
+    return window(view, 0, window_of, when).value();
+  };
+  const Window narrower = Window::increase(Ms(26h) - 5min + 17ms);
+  const double before = rows(narrower, grid).rows[0].v[0];
+  expire("{__name__=~\".+\"} raw=2d\n");
+  const Rows cut = rows(function, grid);
+  ASSERT_TRUE(cut.inexact);
+  EXPECT_EQ(cut.inexact->windows, 1U);
+  EXPECT_EQ(cut.inexact->resolution_ms, 5 * kMinuteMs);
+  EXPECT_EQ(cut.inexact->window, (TimeRange{grid.start_ms - 26 * kHourMs, grid.start_ms}));
+  const TimeMs begins = kDay0 + 3 * kDayMs - 2 * kHourMs + 5 * kMinuteMs;
+  EXPECT_EQ(cut.inexact->exact, (TimeRange{begins, grid.start_ms}));
+  EXPECT_EQ(cut.inexact->expired_until_ms, kDay0 + 4 * kDayMs);
+  EXPECT_EQ(grid.start_ms - begins, narrower.range_ms());
+  const Rows whole = rows(narrower, grid);
+  EXPECT_FALSE(whole.inexact);
+  EXPECT_EQ(whole.rows[0].v[0], before);
+  EXPECT_EQ(cut.rows[0].v[0], before);
+  EXPECT_EQ(whole.tiers, (std::vector<DurationMs>{5 * kMinuteMs, kHourMs}));
+}
+
+TEST_F(Expired, ATierThatIsGoneLeavesTheCoarserOne) {
+  const Steps hours = steps(kDay0 + 2 * kHourMs, kDay0 + 4 * kDayMs, 1h);
+  const Window function = Window::increase(1h);
+  const auto rows = [&](Steps when, std::optional<DurationMs> tier) {
+    const auto view =
+        db_->view({selector("requests_total").value()}, range_for(function, when)).value();
+    return window(view, 0, function, when, tier).value();
+  };
+  const Rows before = rows(hours, 0);
+  expire("{__name__=~\".+\"} raw=2d 5m=2d\n");
+  const Rows after = rows(hours, std::nullopt);
+  EXPECT_FALSE(after.inexact);
+  EXPECT_EQ(after.rows[0].v, before.rows[0].v);
+  EXPECT_EQ(after.rows[0].valid, before.rows[0].valid);
+  const Rows forced = rows(hours, 5 * kMinuteMs);
+  ASSERT_TRUE(forced.inexact);
+  EXPECT_EQ(forced.inexact->bound, std::nullopt) << "nothing is left of that tier";
+  const Rows ragged = rows(steps(hours.start_ms + 10 * kMinuteMs, hours.end_ms, 1h), std::nullopt);
+  ASSERT_TRUE(ragged.inexact);
+  EXPECT_EQ(ragged.inexact->resolution_ms, kHourMs);
+  const Rows samples = rows(hours, 0);
+  ASSERT_TRUE(samples.inexact) << "samples were asked for";
+}
+
+TEST_F(Expired, CountersSayNothingOfSums) {
+  expire("{__name__=~\".+\"} raw=2d\n");
+  const Steps hours = steps(kDay0 + 2 * kHourMs, kDay0 + 3 * kDayMs, 1h);
+  const auto view =
+      db_->view({selector("requests_total").value()}, range_for(Window::sum(1h), hours)).value();
+  const Rows rows = window(view, 0, Window::sum(1h), hours).value();
+  ASSERT_TRUE(rows.inexact);
+  EXPECT_EQ(rows.inexact->windows, 47U) << "those of days 0 and 2";
+  EXPECT_EQ(rows.rows[0].has(30), true) << "the pinned day has samples";
+  const Rows quantile = window(view, 0, Window::quantile(0.5, 1h), hours).value();
+  EXPECT_TRUE(quantile.inexact);
+}
+
+}  // namespace
+}  // namespace hygge
