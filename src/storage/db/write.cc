@@ -313,6 +313,7 @@ void Db::Impl::append(std::span<const IdSample> samples, std::uint64_t sequence,
   constexpr std::size_t kStatesAhead = 24;
   constexpr std::size_t kChunksAhead = 16;
   constexpr std::size_t kEncodersAhead = 8;
+  constexpr std::size_t kBitsAhead = 4;
   const std::uint32_t now_minute = minute_of(now_ms);
   std::array<std::uint64_t, Head::kOutcomes> outcomes{};
   TimeBounds bounds = bounds_.value_or(
@@ -323,6 +324,7 @@ void Db::Impl::append(std::span<const IdSample> samples, std::uint64_t sequence,
     if (i + kChunksAhead < samples.size()) head_.prefetch_chunk(samples[i + kChunksAhead].series);
     if (i + kEncodersAhead < samples.size())
       head_.prefetch_encoder(samples[i + kEncodersAhead].series);
+    if (i + kBitsAhead < samples.size()) head_.prefetch_bits(samples[i + kBitsAhead].series);
     const IdSample& sample = samples[i];
     toucher.touch(sample.series, sample.t_ms);
     const Head::Outcome outcome =

@@ -99,6 +99,9 @@ class Head {
   void prefetch_encoder(std::uint32_t series) const noexcept {
     if (const OpenChunk* const open = series_[series].current.open.get()) open->prefetch_encoder();
   }
+  void prefetch_bits(std::uint32_t series) const noexcept {
+    if (const OpenChunk* const open = series_[series].current.open.get()) open->prefetch_bits();
+  }
 
   /// The newest sample of a series in a partition that it knows; `value_known`: and its value.
   struct Newest {

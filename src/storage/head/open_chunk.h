@@ -52,7 +52,7 @@ class alignas(64) OpenChunk {
   [[nodiscard]] std::size_t memory_bytes() const noexcept {
     return sizeof *this - sizeof encoded_.samples + encoded_.samples.memory_bytes();
   }
-  /// Hints that an append comes soon, the second some time after the first.
+  /// Hints that an append comes soon: one after the other, each needs what the one before fetched.
   void prefetch() const noexcept {
     __builtin_prefetch(this, 1);
     __builtin_prefetch(v_.data(), 1);
@@ -61,6 +61,9 @@ class alignas(64) OpenChunk {
     if (waiting_ + 1U < kWaiting) return;
     encoded_.samples.prefetch();
     __builtin_prefetch(&encoded_.shape, 1);
+  }
+  void prefetch_bits() const noexcept {
+    if (waiting_ + 1U == kWaiting) encoded_.samples.prefetch_bits();
   }
 
  private:
