@@ -134,7 +134,7 @@ inline constexpr std::size_t kMaxWindowSteps = std::size_t{1} << 24U;
 /// that are whole cells exactly, and others as Rows::inexact says; with `exact` that is an error.
 ///
 /// Takes O(samples + steps) per series (deriv, predict_linear: samples in windows; quantile: times
-/// the window for moving memory) and O(steps) memory per row. One thread at a time per view.
+/// the window for moving memory) and O(steps) memory per row. Any threads at once.
 /// Errors: invalid_argument (a view that covers too little, with the range that would do; no such
 /// selector; a range, lookback or step that makes no sense), out_of_range (times that cannot be
 /// stored, or with `exact` windows that cannot be answered: names a range that can), limit (more

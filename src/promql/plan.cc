@@ -178,6 +178,7 @@ class Planner {
       slot->request.range.until = std::max(slot->request.range.until, need.range.until);
       ++slot->uses;
       plan_.slot_of[need.node] = static_cast<std::size_t>(slot - plan_.slots.begin());
+      plan_.range_of[need.node] = need.range;
     }
   }
 

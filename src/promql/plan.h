@@ -20,6 +20,7 @@ struct Plan {
   };
   std::vector<Slot> slots;
   std::unordered_map<const Node*, std::size_t> slot_of;  ///< by selector node
+  std::unordered_map<const Node*, TimeRange> range_of;   ///< what the node needs of its slot
   /// Parts that are the same at all steps though they read samples: whatever they select is pinned
   /// by `@`, and nothing in them asks for the step's time.
   std::unordered_set<const Node*> same_at_all_steps;

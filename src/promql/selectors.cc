@@ -90,7 +90,7 @@ Result<void> look_for_expired(Query& query, const Node& node, std::size_t slot) 
   if (view == nullptr || !view->any_expired()) return {};
   std::optional<TimeMs> until;
   for (const Series& series : view->series(slot)) {
-    const auto expired = series.expired(query.plan.slots[slot].request.range);
+    const auto expired = series.expired(query.plan.range_of.at(&node));
     if (!expired.empty())
       until = std::max(until.value_or(expired.back().until), expired.back().until);
   }
@@ -249,7 +249,9 @@ class SeriesRows : public RowMaker {
 
   // Windows over the same series find what the first of them read.
   Result<void> read_ahead(std::size_t series) {
-    const std::size_t room = std::min(tiers::kReadAheadBytes, query_.budget.free_bytes() / 4);
+    // All threads together hold what one would.
+    const std::size_t room = std::min(tiers::kReadAheadBytes, query_.budget.free_bytes() / 4) /
+                             query_.ahead_charges.size();
     if (!ahead_->prepare(*query_.source.view(), series - ahead_first_, room)) return {};
     ahead_charge_ = Charge(query_.budget);
     return ahead_charge_.add(ahead_->bytes(), 0, node_);

@@ -1,5 +1,6 @@
 #include "promql/workers.h"
 
+#include <system_error>
 #include <utility>
 
 #include "base/assert.h"
@@ -8,7 +9,13 @@ namespace hygge::promql {
 
 Workers::Workers(std::size_t count) {
   threads_.reserve(count);
-  for (std::size_t i = 1; i <= count; ++i) threads_.emplace_back([this, i] { run(i); });
+  for (std::size_t i = 1; i <= count; ++i) {
+    try {
+      threads_.emplace_back([this, i] { run(i); });
+    } catch (const std::system_error&) {
+      return;  // no more are to be had: those that are there do it
+    }
+  }
 }
 
 Workers::~Workers() {

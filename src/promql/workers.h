@@ -12,7 +12,7 @@ namespace hygge::promql {
 
 class Workers {
  public:
-  /// Starts `count` threads, which end with this object.
+  /// Starts up to `count` threads, which end with this object.
   explicit Workers(std::size_t count);
   Workers(const Workers&) = delete;
   Workers& operator=(const Workers&) = delete;

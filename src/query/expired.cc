@@ -1,6 +1,7 @@
 // Windows over days whose samples have expired: whole cells answer exactly; a window whose
 // beginning or end cuts a cell goes without it, and what that may amount to is said.
 #include <fmt/format.h>
+#include <hygge/sample.h>
 
 #include <algorithm>
 #include <cmath>
@@ -225,6 +226,7 @@ Result<void> Windows::read_live(const Series& series, TimeRange range, CellParts
       edge.clear();
     }
   };
+  const bool counts = spec_.function == Function::increase || spec_.function == Function::rate;
   BlockCursor blocks = series.blocks(range);
   while (const Block* block = blocks.next()) {
     total.samples += block->t.size();
@@ -232,6 +234,11 @@ Result<void> Windows::read_live(const Series& series, TimeRange range, CellParts
       while (cut != cuts_.end() && *cut < block->t[i]) {
         close();
         from = *cut++;
+      }
+      // Inside a cell every step counts: one longer than the lookback has to lie between two.
+      if (counts && !edge.empty() && edge[0].cell.counter.n > 0 &&
+          block->t[i] - edge[0].cell.counter.t_last_ms > spec_.lookback_ms) {
+        close();
       }
       if (edge.empty()) edge.push_back({from, {}});
       edge[0].cell.add({block->t[i], block->v[i]});
@@ -273,6 +280,25 @@ Result<void> Windows::read_expired(const Series& series, const Day& day, CellPar
   return {};
 }
 
+// What is left are samples; windows that touch the other days lack theirs.
+Result<void> Windows::evaluate_samples(const Series& series, Series::CellsRead& total,
+                                       windows::RowOut out) {
+  std::vector<TimeMs> t;
+  std::vector<double> v;
+  BlockCursor blocks = series.blocks(hull_);
+  while (const Block* block = blocks.next()) {
+    total.samples += block->t.size();
+    for (std::size_t i = 0; i < block->t.size(); ++i) {
+      if (is_stale(block->v[i])) continue;
+      t.push_back(block->t[i]);
+      v.push_back(block->v[i]);
+    }
+  }
+  if (const Error* error = blocks.error()) return tl::unexpected<Error>(*error);
+  windows::evaluate(spec_, t, v, grid_, offset_ms_, out);
+  return {};
+}
+
 Result<Series::CellsRead> Windows::evaluate_expired(const Series& series, windows::RowOut out) {
   met_expired_ = true;
   cells_.clear();
@@ -281,6 +307,14 @@ Result<Series::CellsRead> Windows::evaluate_expired(const Series& series, window
   const std::vector<TimeRange> expired = series.expired(hull_);
   const CellParts parts = windows::parts_of(spec_.function);
   Series::CellsRead total;
+  if (!windows::cells_suffice(spec_.function)) {
+    if (auto done = evaluate_samples(series, total, out); !done) {
+      return tl::unexpected<Error>(done.error());
+    }
+    lost_ = expired;
+    look_for_edges(ceiling(expired.back().until, kDayMs), out);
+    return total;
+  }
   TimeMs at = hull_.after;
   for (const Day& day : plan_days(expired)) {
     auto done = read_live(series, {at, day.range.after}, parts, total);
@@ -291,9 +325,7 @@ Result<Series::CellsRead> Windows::evaluate_expired(const Series& series, window
   if (auto done = read_live(series, {at, hull_.until}, parts, total); !done) {
     return tl::unexpected<Error>(done.error());
   }
-  if (windows::cells_suffice(spec_.function)) {
-    windows::evaluate(spec_, cells_, ends_, grid_, offset_ms_, out);
-  }
+  windows::evaluate(spec_, cells_, ends_, grid_, offset_ms_, out);
   look_for_edges(ceiling(expired.back().until, kDayMs), out);
   return total;
 }
@@ -325,6 +357,7 @@ void Windows::look_for_edges(TimeMs expired_until_ms, windows::RowOut out) {
   const bool extrapolates =
       spec_.function == Function::prom_increase || spec_.function == Function::prom_rate;
   const std::vector<double> counted = extrapolates ? increases(cells_) : std::vector<double>();
+  const DurationMs looks_back = windows::reach_ms(spec_) - spec_.range_ms;
   std::size_t lo = 0;
   std::size_t hi = 0;
   for (std::size_t step = 0; step < grid_.count(); ++step) {
@@ -351,9 +384,9 @@ void Windows::look_for_edges(TimeMs expired_until_ms, windows::RowOut out) {
     if (hi < cells_.size() && cells_[hi].start_ms < window.until) cut(hi, false);
     bool lost = false;
     for (const TimeRange& day : lost_) {
-      if (intersect(day, window).empty()) continue;
+      if (intersect(day, {window.after - looks_back, window.until}).empty()) continue;
       lost = true;
-      one.exact.after = std::max(one.exact.after, day.until);
+      one.exact.after = std::max(one.exact.after, day.until + looks_back);
     }
     if (edges.first == nullptr && edges.last == nullptr && !lost) continue;
     const bool has = ((out.valid[step / 64] >> (step % 64)) & 1U) != 0;

@@ -83,6 +83,8 @@ class Windows {
   [[nodiscard]] std::vector<Day> plan_days(std::span<const TimeRange> expired) const;
   [[nodiscard]] bool is_cut(TimeRange range, DurationMs tier_ms) const;
   [[nodiscard]] std::vector<DurationMs> readable_tiers() const;
+  Result<void> evaluate_samples(const Series& series, Series::CellsRead& total,
+                                windows::RowOut out);
   Result<Series::CellsRead> evaluate_expired(const Series& series, windows::RowOut out);
   Result<void> read_live(const Series& series, TimeRange range, CellParts parts,
                          Series::CellsRead& total);

@@ -257,7 +257,7 @@ class Api::Impl {
     if (!exact.empty() && exact != "true" && exact != "false" && exact != "1" && exact != "0") {
       return Refused(bad_data("invalid parameter \"exact\": true or false"));
     }
-    options.exact = exact == "true" || exact == "1";
+    if (!exact.empty()) options.exact = exact == "true" || exact == "1";
     const std::string_view stats = form.get("stats");
     options.explain = stats == "all";
     return Question{std::move(*expression), when, std::move(options), timeout_ms, *limit,

@@ -56,12 +56,15 @@ Result<void> SeriesReader::add_cells(const Series& series, DurationMs tier_ms,
       continue;
     }
     std::size_t last = i;
+    // Where there are no samples any more, no cell goes with its neighbours.
+    const bool gone = !series.expired({cells_[i].start_ms, cells_[i].start_ms + tier_ms}).empty();
     for (std::size_t j = i + 1;
-         j < cells_.size() && cells_[j].start_ms - cells_[last].start_ms <= kTogetherMs; ++j) {
+         !gone && j < cells_.size() && cells_[j].start_ms - cells_[last].start_ms <= kTogetherMs;
+         ++j) {
       if (!counter.takes(cells_[j].cell)) last = j;
     }
     const TimeRange range{cells_[i].start_ms, cells_[last].start_ms + tier_ms};
-    if (!series.expired(range).empty()) {
+    if (gone) {
       if (auto said = note_unserved(series, range, counter); !said) return said;
     }
     if (auto done = add_samples(series, range, counter); !done) return done;
@@ -142,12 +145,13 @@ Result<void> SeriesReader::note_unserved(const Series& series, TimeRange range,
   source_.unserved_until_ms =
       std::max(source_.unserved_until_ms.value_or(range.until), range.until);
   for (const DurationMs tier : view_.tiers()) {
-    if (source_.served_step_ms != 0) break;
     if (tier > definition_.lookback_ms || definition_.step_ms % tier == 0) continue;
     std::vector<TimedCell> cells;
     const auto read = series.expired_cells(tier, {false, false}, range, cells);
     if (!read) return tl::unexpected<Error>(read.error());
-    if (read->rows > 0) source_.served_step_ms = tier;
+    if (read->rows == 0) continue;
+    source_.served_step_ms = std::max(source_.served_step_ms, tier);
+    break;
   }
   return {};
 }

@@ -276,6 +276,37 @@ TEST_F(Expired, CountersSayNothingOfSums) {
   EXPECT_EQ(rows.rows[0].has(30), true) << "the pinned day has samples";
   const Rows quantile = window(view, 0, Window::quantile(0.5, 1h), hours).value();
   EXPECT_TRUE(quantile.inexact);
+  EXPECT_TRUE(quantile.rows[0].has(30)) << "so have quantiles, which read nothing else";
+  EXPECT_FALSE(quantile.rows[0].has(5));
+}
+
+TEST_F(Expired, AStepLongerThanTheLookbackCountsNowhere) {
+  Batch batch;
+  const TimeMs live = kDay0 + 4 * kDayMs;
+  double v = 0;
+  for (TimeMs t = live - 4 * kHourMs; t <= live + 5 * kHourMs; t += 5 * kMinuteMs) {
+    if (t == live + kHourMs + 5 * kMinuteMs) {
+      t = live + 3 * kHourMs;
+      v += 60;
+    }
+    batch.add({{"__name__", "silent_total"}}, t, ++v);
+  }
+  ASSERT_TRUE(db_->write(batch));
+  maintain();
+  const Window function = Window::increase(6h, 1h);
+  const auto rows = [&] {
+    const Steps when = instant(live + 4 * kHourMs);
+    const auto view =
+        db_->view({selector("silent_total").value()}, range_for(function, when)).value();
+    return window(view, 0, function, when).value();
+  };
+  const Rows before = rows();
+  ASSERT_TRUE(db_->set_retention(parse_retention("{__name__=~\".+\"} raw=2d\n").value()));
+  maintain();
+  const Rows after = rows();
+  EXPECT_FALSE(after.inexact);
+  ASSERT_TRUE(after.rows[0].has(0));
+  EXPECT_EQ(after.rows[0].v[0], before.rows[0].v[0]);
 }
 
 }  // namespace

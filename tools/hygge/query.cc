@@ -59,7 +59,7 @@ Result<Asked> ask_server(Context& context, const Remote& remote, std::string_vie
     if (!steps) return tl::unexpected<Error>(steps.error());
     asked.when = *steps;
   }
-  auto answer = ask_remote(remote, asked.text, asked.when);
+  auto answer = ask_remote(remote, asked.text, asked.when, context.flag("exact"));
   if (!answer) return tl::unexpected<Error>(answer.error());
   asked.answer = std::move(*answer);
   return asked;

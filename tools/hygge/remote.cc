@@ -174,7 +174,8 @@ Result<Answer> read_reply(std::string_view body) {
   }
 }
 
-Result<Answer> ask_remote(const Remote& remote, std::string_view text, const Steps& when) {
+Result<Answer> ask_remote(const Remote& remote, std::string_view text, const Steps& when,
+                          bool exact) {
   const auto address = address_of(remote.url);
   if (!address) return tl::unexpected<Error>(address.error());
   httplib::Client client(address->origin);
@@ -186,6 +187,7 @@ Result<Answer> ask_remote(const Remote& remote, std::string_view text, const Ste
   client.set_read_timeout(kTimeoutSeconds);
   if (!remote.token.empty()) client.set_bearer_token_auth(remote.token);
   httplib::Params form{{"query", std::string(text)}};
+  if (exact) form.emplace("exact", "true");
   const bool ranged = when.step_ms > 0;
   if (ranged) {
     form.emplace("start", api_seconds(when.start_ms));

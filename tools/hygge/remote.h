@@ -19,7 +19,7 @@ struct Remote {
 /// Evaluates `text` there. Errors: invalid_argument (no URL, or what the server refuses), parse
 /// (what it does not read), timeout, limit, io (it cannot be reached, or its reply is none).
 [[nodiscard]] Result<promql::Answer> ask_remote(const Remote& remote, std::string_view text,
-                                                const Steps& when);
+                                                const Steps& when, bool exact);
 
 /// The answer in a reply's body. Errors: as above, by the reply's errorType.
 [[nodiscard]] Result<promql::Answer> read_reply(std::string_view body);

@@ -39,7 +39,8 @@ CellKey key_of(DurationMs resolution_ms, std::int32_t partition, std::uint32_t s
 // Whether a delete that waits hides cells of the pair: of those alone that no samples stand behind.
 bool is_masked(const ViewState& state, std::int32_t partition, std::uint32_t series) {
   return std::any_of(state.masks.begin(), state.masks.end(), [&](const Mask& mask) {
-    return !mask.samples_only && mask.touches(partition, series);
+    return !mask.samples_only && mask.touches(partition, series) &&
+           !storage::in_cells(state.masks, mask, partition, series);
   });
 }
 
@@ -197,7 +198,10 @@ bool CellReader::decode(const ViewState& state, const ViewState::Entry& entry, c
   }
   if (!day.expired || !is_masked(state, day.partition, entry.id)) return true;
   for (const Mask& mask : state.masks) {
-    if (mask.samples_only || !mask.covers(entry.id)) continue;
+    if (mask.samples_only || !mask.covers(entry.id) ||
+        storage::in_cells(state.masks, mask, day.partition, entry.id)) {
+      continue;
+    }
     std::erase_if(cells_, [&](const TimedCell& cell) {
       return overlaps(cell.start_ms, resolution_ms, mask.range);
     });

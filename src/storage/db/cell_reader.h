@@ -48,7 +48,7 @@ class RowsAhead {
   std::string bytes_;
 };
 
-/// One per view, for what it keeps between series. One thread at a time.
+/// For what it keeps between series: one for each thread that reads a view.
 class CellReader {
  public:
   /// As Series::cells.

@@ -175,7 +175,7 @@ class Db::Impl {
                                     Prepared& prepared) const;
   Result<void> decide_on(Prepared& prepared, const storage::Knowledge& known);
   // expired_writes.cc
-  void refuse_expired(Prepared& prepared) const;
+  void refuse_expired(Prepared& prepared, const Group& group) const;
   void note_closed();
   Result<std::uint64_t> log_batch(const Prepared& prepared);
   Result<storage::Knowledge> ask_store(std::span<const storage::IdSample> samples, bool replaying);

@@ -267,10 +267,12 @@ void Db::Impl::drop_damaged(std::span<const Pair> damaged) {
 Result<void> Db::Impl::execute_delete(const Mask& mask, std::vector<Pair>& damaged) {
   std::vector<Pair> pairs;
   storage::Partitions partitions;
+  storage::Masks masks;
   {
     const std::shared_lock lock(state_mutex_);
     pairs = pairs_of(presence_, mask);
     partitions = partitions_;
+    masks = masks_;
   }
   const storage::StoreSnapshotPtr snapshot = home_->store->snapshot();
   storage::ChunkScan scan = home_->store->scan(snapshot);
@@ -285,12 +287,16 @@ Result<void> Db::Impl::execute_delete(const Mask& mask, std::vector<Pair>& damag
     // What is left is dirty: its cells are computed with the next redo. Or nothing but cells was
     // there.
     const bool expired = partitions.expired(partition, series);
+    const bool keeps_cells = mask.samples_only || storage::in_cells(masks, mask, partition, series);
     for (const DurationMs tier : tiers) {
-      if (mask.samples_only) continue;
+      if (keeps_cells) continue;
       const storage::CellKey key{static_cast<std::uint32_t>(tier), partition, series};
       storage::CellsErased left;
       if (expired) {
         const auto row = rows.find(key);
+        if (!row && row.error().code != ErrorCode::corruption) {
+          return tl::unexpected<Error>(row.error());
+        }
         if (row && *row) left = storage::erase_cells(key, **row, mask.range);
       }
       if (left.row.empty()) {

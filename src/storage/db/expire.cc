@@ -154,6 +154,9 @@ Result<void> Db::Impl::seal_below(std::span<const Expired> all, Step& step) {
     const auto sealed = step.go_on(0) ? seal(plan, step) : Result<bool>(false);
     if (!sealed) return tl::unexpected<Error>(sealed.error());
     if (!*sealed) return step.cut_short();
+    if (plan.redo) continue;
+    auto compacted = home_->store->compact_partition(plan.partition, stored_tiers(), step.cancel());
+    if (!compacted && compacted.error().code != ErrorCode::corruption) return compacted;
   }
   return {};
 }

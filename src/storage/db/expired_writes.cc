@@ -81,17 +81,25 @@ void Db::Impl::note_closed() {
 }
 
 // Under write_mutex_. One comparison a sample where nothing is as old as that.
-void Db::Impl::refuse_expired(Prepared& prepared) const {
+void Db::Impl::refuse_expired(Prepared& prepared, const Group& group) const {
   const TimeMs closed_until = closed_until_.load(std::memory_order_relaxed);
   const auto old = [&](const storage::IdSample& sample) { return sample.t_ms <= closed_until; };
   if (std::none_of(prepared.samples.begin(), prepared.samples.end(), old)) return;
   const std::shared_lock lock(state_mutex_);
   Floors floors(retention_);
+  // Of a batch, in order of their ids.
+  const auto find_in = [](const std::vector<NewSeries>& made, std::uint32_t id) {
+    const auto before = [](const NewSeries& one, std::uint32_t wanted) { return one.id < wanted; };
+    const auto at = std::lower_bound(made.begin(), made.end(), id, before);
+    return at != made.end() && at->id == id ? &*at : nullptr;
+  };
   const auto labels_of = [&](std::uint32_t series) {
     if (index_->contains(series)) return index_->labels(series);
-    const auto fresh = std::find_if(prepared.series.begin(), prepared.series.end(),
-                                    [&](const NewSeries& one) { return one.id == series; });
-    if (fresh == prepared.series.end()) return Labels();
+    const NewSeries* fresh = find_in(prepared.series, series);
+    for (const Staged& earlier : group.staged) {
+      if (fresh == nullptr) fresh = find_in(earlier.prepared.series, series);
+    }
+    if (fresh == nullptr) return Labels();
     return labels_from_canonical(as_bytes(fresh->canonical)).value_or(Labels());
   };
   std::erase_if(prepared.samples, [&](const storage::IdSample& sample) {

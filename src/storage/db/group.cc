@@ -59,7 +59,7 @@ Result<bool> Db::Impl::stage(const Batch& batch, Group& group, Result<WriteRepor
   if (prepared->samples.empty() && prepared->metadata.empty() && prepared->batch_id.empty()) {
     return true;
   }
-  refuse_expired(*prepared);
+  refuse_expired(*prepared, group);
   const bool decides =
       policy_ != WritePolicy{} || !prepared->batch_id.empty() || prepared->expired > 0;
   if (depends(group, *prepared, decides)) return false;

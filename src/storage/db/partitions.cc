@@ -23,6 +23,12 @@ void Partitions::Toucher::enter(TimeMs t_ms) {
 
 void Partitions::mark(std::int32_t partition, Entry& entry, std::uint32_t series) {
   if (broken("late-marks-dirty")) return;
+  // Only a replay meets it: nothing was left, and samples came anew.
+  if (entry.expired && entry.expired->contains(series)) {
+    own(entry.expired).remove(series);
+    changed_.insert(partition);
+  }
+  if (entry.state == PartitionState::open && !entry.working) return;
   if (entry.working) {
     own(entry.fresh).add(series);
     // An open partition's marks count from its seal on, which writes them.

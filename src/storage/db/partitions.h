@@ -53,7 +53,9 @@ class Partitions {
     TimeMs touched_ms = kNever;
     TimeMs sealed_ms = kNever;
     std::uint64_t cells = 0;  ///< fingerprint of their policy
-    [[nodiscard]] bool notices() const noexcept { return working || state != PartitionState::open; }
+    [[nodiscard]] bool notices() const noexcept {
+      return working || state != PartitionState::open || expired != nullptr;
+    }
   };
 
  public:

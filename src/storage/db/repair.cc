@@ -136,6 +136,11 @@ class Collected {
     if (name.starts_with(storage::Partitions::kStatePrefix) ||
         name.starts_with(storage::Partitions::kDirtyPrefix) ||
         name.starts_with(storage::Partitions::kCellsPrefix)) {
+      if (name.starts_with(storage::Partitions::kStatePrefix)) {
+        static_cast<void>(partitions_.load_state(name, value));
+      } else if (name.starts_with(storage::Partitions::kDirtyPrefix)) {
+        static_cast<void>(partitions_.load_dirty(name, value));
+      }
       reopened = true;
       return false;
     }
@@ -171,7 +176,7 @@ class Collected {
   Result<void> sort_cells(storage::Store& store);
 
   std::set<std::pair<std::int32_t, std::uint32_t>> pairs_;
-  storage::Partitions partitions_;  ///< only what has expired
+  storage::Partitions partitions_;  ///< what was sealed, dirty, expired
   std::set<std::uint32_t> series_;
   std::map<std::uint32_t, TimeMs> births_;
   storage::Presence presence_;
@@ -189,7 +194,12 @@ Result<void> Collected::sort_cells(storage::Store& store) {
       store.scan_cells(store.snapshot(), [&](const storage::CellKey& key, Bytes row) {
         const bool named = presence_.contains(key.partition, key.series) ||
                            partitions_.expired(key.partition, key.series);
-        if (pairs_.contains({key.partition, key.series}) || !named || !windows::describe_row(row)) {
+        // Rows of a day that went on, or that late data waits for, do not speak for it.
+        const bool whole = partitions_.expired(key.partition, key.series) ||
+                           (partitions_.state(key.partition) == storage::PartitionState::sealed &&
+                            !partitions_.dirty(key.partition, key.series));
+        if (pairs_.contains({key.partition, key.series}) || !named || !whole ||
+            !windows::describe_row(row)) {
           batch.delete_cells(key);
         } else {
           kept.expire(key.partition, key.series);

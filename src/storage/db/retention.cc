@@ -226,7 +226,13 @@ Result<void> Db::Impl::log_expired(std::span<const Expired> all) {
     for (const ExpiredGroup& group : expired.groups) {
       if (auto logged = log(group, false); !logged) return logged;
     }
-    for (const ExpiredGroup& group : expired.samples) {
+    // Something may have come since they were found; no writer is at work now.
+    std::vector<ExpiredGroup> ready;
+    {
+      const std::shared_lock state(state_mutex_);
+      ready = only_samples(expired.samples, /*sealed=*/true);
+    }
+    for (const ExpiredGroup& group : ready) {
       if (auto logged = log(group, true); !logged) return logged;
     }
   }

@@ -249,20 +249,23 @@ Result<MaintainReport> Db::Impl::run_steps(const Maintain& how) {
   if (!open_for_steps()) return MaintainReport{};
   Step step(how, closing_.get_token(), options_.clock);
   const std::uint64_t damaged = series_damaged_.load();
-  if (auto sealed = seal_before_sweep(/*jump=*/false, step); !sealed) {
-    return tl::unexpected<Error>(sealed.error());
-  }
-  if (!step.report().finished) return step.report();
+  // Without it goes what needs no seal, which may be what makes room for one; the rest is tried
+  // again.
+  const auto ready = seal_before_sweep(/*jump=*/false, step);
+  const bool whole = ready && step.report().finished;
   {
     const std::lock_guard upkeep(upkeep_mutex_);
     auto done = execute_deletes();
     if (done) done = merge_crowded();
     if (done) done = sweep_if_due();
+    if (!whole) swept_partition_.reset();
     if (done) done = forget_series();
     if (!done) return tl::unexpected<Error>(done.error());
   }
   // Before a seal, which needs room for what it writes anew.
   if (auto kept = keep_cap(step); !kept) return tl::unexpected<Error>(kept.error());
+  if (!ready) return tl::unexpected<Error>(ready.error());
+  if (!whole) return step.report();
   if (auto sealed = seal_due(step); !sealed) return tl::unexpected<Error>(sealed.error());
   step.report().series_damaged = series_damaged_.load() - damaged;
   return step.report();

@@ -91,6 +91,12 @@ bool touches(std::int32_t partition, TimeRange range) {
   return day.after < range.until && range.after < day.until;
 }
 
+bool in_cells(const Masks& masks, const Mask& mask, std::int32_t partition, std::uint32_t series) {
+  return std::any_of(masks.begin(), masks.end(), [&](const Mask& later) {
+    return later.samples_only && later.sequence > mask.sequence && later.touches(partition, series);
+  });
+}
+
 bool held_back(const WaitingChunk& chunk, const Masks& masks) {
   return std::any_of(masks.begin(), masks.end(), [&](const Mask& mask) {
     return mask.sequence < chunk.last_sequence &&

@@ -34,6 +34,11 @@ struct Mask {
 };
 using Masks = std::vector<Mask>;
 
+/// Whether samples of the pair expired after `mask`: a replay meets both. Its cells were computed
+/// without what the delete took.
+[[nodiscard]] bool in_cells(const Masks& masks, const Mask& mask, std::int32_t partition,
+                            std::uint32_t series);
+
 /// Whether samples of the partition may lie in `range`.
 [[nodiscard]] bool touches(std::int32_t partition, TimeRange range);
 

@@ -445,6 +445,24 @@ TEST(Expire, ARepairKeepsTheCells) {
   f.expect_whole();
 }
 
+// A replay meets the delete again, and the cells have it already.
+TEST(Expire, ADeleteFromBeforeTakesNoCellsAgain) {
+  Fixture f(6);
+  f.maintain();
+  const TimeRange cut{day(1).after + 7 * kMinuteMs, day(1).after + 20 * kMinuteMs};
+  ASSERT_TRUE(f.db->erase(selector("{env=\"dev\"}").value(), cut));
+  f.keep("{env=\"dev\"} raw=1d\n");
+  f.maintain();
+  ASSERT_EQ(samples(*f.db, "dev", day(1)), 0U);
+  const std::string fine = cells(*f.db, "dev", 5 * kMinuteMs, day(0, 5));
+  test::copy_directory(f.dir / "db", f.dir / "killed");
+  auto killed = Db::open(f.dir / "killed", f.options);
+  ASSERT_TRUE(killed);
+  EXPECT_EQ(cells(*killed, "dev", 5 * kMinuteMs, day(0, 5)), fine);
+  ASSERT_TRUE(killed->maintain());
+  EXPECT_EQ(cells(*killed, "dev", 5 * kMinuteMs, day(0, 5)), fine);
+}
+
 // A copy of the directory whenever the clock is asked is what kill -9 leaves there: before and
 // after the floors, between records, during seals and store work.
 TEST(Expire, CutShortAnywhereItEndsTheSame) {

@@ -46,6 +46,16 @@ TEST(Partitions, AnOpenPartitionMarksNothing) {
   EXPECT_EQ(partitions.touched_ms(kDay + 1), Partitions::kNever);
 }
 
+TEST(Partitions, ASampleOfAReplayBringsBackWhatHadExpired) {
+  Partitions partitions;
+  partitions.expire(kDay, 5);
+  partitions.expire(kDay, 6);
+  touch(partitions, kDay, 5);
+  EXPECT_FALSE(partitions.expired(kDay, 5));
+  EXPECT_TRUE(partitions.expired(kDay, 6));
+  EXPECT_EQ(partitions.state(kDay), PartitionState::open);
+}
+
 TEST(Partitions, ASampleForASealedOneMarksItsSeries) {
   Partitions partitions;
   seal(partitions);
