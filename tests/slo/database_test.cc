@@ -129,6 +129,29 @@ TEST(SloDatabase, ArrivalOrderAndStorageChangeNothing) {
   }
 }
 
+// The clock of who writes goes back five minutes after ten, and ten ahead five minutes later: what
+// it says twice is what it said last, what it leaves out is no data, and nothing is counted twice.
+TEST(SloDatabase, AClockThatJumpsLeavesNoDataAndCountsOnce) {
+  World world;
+  Batch batch;
+  for (const char* const code : {"200", "500"}) {
+    const Labels labels = Labels::from({{"__name__", "r_total"}, {"code", code}}).value();
+    const double per_scrape = code[0] == '5' ? 1 : 99;
+    for (int i = 0; i <= 80; ++i) {
+      const int at = i <= 40 ? i : i <= 60 ? i - 20 : i + 20;
+      batch.add(labels, kStart + at * 15 * kSecondMs, i * per_scrape);
+    }
+  }
+  world.write(batch);
+  Definition definition = definition_of("r_total{code=\"500\"}", "r_total");
+  definition.window_ms = 25 * kMinuteMs;
+  const Report got = report(world.db, definition, kStart + 25 * kMinuteMs).value();
+  EXPECT_EQ(got.counts.total, 80 * 100);
+  EXPECT_EQ(got.counts.bad, 80);
+  EXPECT_EQ(got.counts.resets, 0U);
+  EXPECT_EQ(got.coverage, 15.0 / 25);
+}
+
 // Three days, two of them sealed with cells: the slices are those of the samples.
 TEST(SloDatabase, TracksAreReadFromCellsWhereATierDividesTheStep) {
   World world;
