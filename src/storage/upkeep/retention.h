@@ -37,7 +37,7 @@ inline constexpr DurationMs kLargestJumpMs = 30 * kDayMs;
 
 struct KeepRule {
   RetentionRule rule;
-  TimeMs floor_ms = kNoFloor;  ///< the highest that was ever applied
+  TimeMs floor_ms = kNoFloor;            ///< the highest that was ever applied
   std::vector<TimeMs> cell_floors = {};  ///< so, of rule.cells
 
   [[nodiscard]] bool apart() const noexcept { return rule.cells.has_value(); }
