@@ -221,7 +221,7 @@ bool Db::Impl::flush_may_help(const CapState& state) const {
   if (state.excess == 0 || !now) return false;
   const std::int64_t today = partition_of(*now);
   const auto in_memory = [&](const CapState::Day& day) {
-    return day.partition < today && day.bytes == 0;
+    return day.partition < today && day.bytes == 0 && presence_.series_count(day.partition) > 0;
   };
   const std::shared_lock lock(state_mutex_);
   return log_->live_bytes() > log_budget() ||

@@ -322,8 +322,9 @@ void Db::Impl::append(std::span<const IdSample> samples, std::uint64_t sequence,
   for (std::size_t i = 0; i < samples.size(); ++i) {
     if (i + kStatesAhead < samples.size()) head_.prefetch_state(samples[i + kStatesAhead].series);
     if (i + kChunksAhead < samples.size()) head_.prefetch_chunk(samples[i + kChunksAhead].series);
-    if (i + kEncodersAhead < samples.size())
+    if (i + kEncodersAhead < samples.size()) {
       head_.prefetch_encoder(samples[i + kEncodersAhead].series);
+    }
     if (i + kBitsAhead < samples.size()) head_.prefetch_bits(samples[i + kBitsAhead].series);
     const IdSample& sample = samples[i];
     toucher.touch(sample.series, sample.t_ms);

@@ -11,16 +11,12 @@ void OpenChunk::encode() {
   waiting_ = 0;
 }
 
-std::string OpenChunk::value_of(const Encoded& encoded, DurationMs span_ms) {
-  std::string out;
-  append_envelope(out, encoded.shape.shape(), span_ms, encoded.shape.last());
-  encoded.samples.append_payload(out);
-  return out;
-}
-
 std::string OpenChunk::take_value() {
   encode();
-  return value_of(encoded_, last_ms_ - start_ms_);
+  std::string out;
+  append_envelope(out, encoded_.shape.shape(), last_ms_ - start_ms_, encoded_.shape.last());
+  encoded_.samples.append_payload(out);
+  return out;
 }
 
 std::string OpenChunk::value() const { return OpenChunk(*this).take_value(); }

@@ -48,10 +48,6 @@ class alignas(64) OpenChunk {
   /// The same, for who drops the chunk afterwards.
   [[nodiscard]] std::string take_value();
 
-  /// Bytes of memory, this object included.
-  [[nodiscard]] std::size_t memory_bytes() const noexcept {
-    return sizeof *this - sizeof encoded_.samples + encoded_.samples.memory_bytes();
-  }
   /// Hints that an append comes soon: one after the other, each needs what the one before fetched.
   void prefetch() const noexcept {
     __builtin_prefetch(this, 1);
@@ -74,7 +70,6 @@ class alignas(64) OpenChunk {
   };
 
   void encode();
-  static std::string value_of(const Encoded& encoded, DurationMs span_ms);
 
   TimeMs start_ms_;
   TimeMs last_ms_;
