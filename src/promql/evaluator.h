@@ -73,8 +73,8 @@ struct Query {
   Charge cache_charge;                                           ///< guarded by cache_mutex
   std::vector<Charge> ahead_charges;  ///< of the rows of cells that each thread has read ahead
   Profile* profile = nullptr;         ///< of an explained query
-  std::optional<Workers> workers;     ///< once there was something to share
-  bool sharing = false;               ///< the workers are at work
+  Workers workers;                    ///< as many as there was something to share for
+  std::size_t at_work = 1;            ///< threads, with the one that asks
   /// What names bound by let stand for, by what they name and the steps.
   struct Named {
     std::optional<RowSet> rows;
@@ -174,10 +174,13 @@ using LabelledRowSink = std::function<Result<void>(const Labels& labels, Row& ro
 
 /// The samples of `series` in the window of a step.
 using WindowAt = std::function<SeriesData(const SeriesData& series, std::size_t step)>;
-using WindowVisitor = std::function<Result<void>(const SeriesData& series, const WindowAt& at)>;
-/// Calls `visit` for each series of a range vector, with what cuts out its windows.
-[[nodiscard]] Result<void> windowed_series(Evaluator& evaluator, const Node& range_vector,
-                                           const WindowVisitor& visit);
+/// Makes a row, which is reset, of a series' samples, with what cuts out its windows. Of several
+/// threads at once.
+using WindowFill = std::function<void(const SeriesData& series, const WindowAt& at, Row& row)>;
+/// Hands on, without the metric's name, the rows that `fill` makes of a range vector's series and
+/// that have a value.
+[[nodiscard]] Result<void> windowed_rows(Evaluator& evaluator, const Node& range_vector,
+                                         const WindowFill& fill, const RowSink& sink);
 /// window_functions.cc: functions of range vectors that are computed anew for each window.
 [[nodiscard]] Result<void> window_rows(Evaluator& evaluator, const Node& node, const RowSink& sink);
 

@@ -138,11 +138,35 @@ SeriesData in_window(const SeriesData& series, TimeMs until, DurationMs range_ms
           series.v.subspan(at, count)};
 }
 
+// The rows that have a value, of what `fill` makes of a range vector's series: a selector's threads
+// share.
+Result<void> range_vector_rows(Evaluator& evaluator, const Node& node,
+                               const std::optional<tiers::Windows>& windows, const SampleFill& fill,
+                               const RowSink& sink) {
+  if (std::holds_alternative<MatrixSelector>(node.form)) {
+    return series_rows(evaluator, node, windows, Markers::dropped, fill,
+                       [&](const Labels& labels, Row& row) {
+                         row.labels = labels;
+                         row.drop_name = false;
+                         return sink(row);
+                       });
+  }
+  Row row;
+  return subquery_series(evaluator, node, [&](const SeriesData& series) -> Result<void> {
+    row.reset(evaluator.steps());
+    fill(series, row);
+    if (!row.valid.any()) return {};
+    row.labels = series.labels;
+    row.drop_name = series.drop_name;
+    return sink(row);
+  });
+}
+
 // One call of a range function over all series.
 class RangeCall {
  public:
-  RangeCall(Evaluator& evaluator, const Call& call)
-      : evaluator_(evaluator), function_(window_function(call.function->name)) {
+  RangeCall(Evaluator& evaluator, const Call& call, WindowFunction function)
+      : evaluator_(evaluator), function_(function) {
     for (const NodePtr& argument : call.arguments) {
       (argument->type == ValueType::matrix ? matrix_ : scalar_) = argument.get();
     }
@@ -162,39 +186,24 @@ class RangeCall {
           std::all_of(all.begin(), all.end(), [&all](double p) { return same_bits(p, all[0]); });
     }
     const bool keeps_name = function_ == WindowFunction::last || function_ == WindowFunction::first;
-    const auto hand_on = [&](const Labels& labels, bool drop_name, Row& row) {
-      annotate(labels, row);
-      row.labels = labels;
-      row.drop_name = drop_name || !keeps_name;
-      return sink(row);
-    };
-    const Node& node = bare(*matrix_);
-    if (std::holds_alternative<MatrixSelector>(node.form)) {
-      auto windows = plan_tiers();
-      const View* const view = evaluator_.query().source.view();
-      const bool expired = view != nullptr && view->any_expired();
-      if (windows && windows->tier_ms() == 0 && !expired) windows.reset();
-      return series_rows(
-          evaluator_, node, windows, Markers::dropped,
-          [this](const SeriesData& series, Row& row) { fill(series, row); },
-          [&](const Labels& labels, Row& row) { return hand_on(labels, false, row); });
-    }
-    Row row;
-    return range_series(evaluator_, node, [&](const SeriesData& series) -> Result<void> {
-      row.reset(evaluator_.steps());
-      fill(series, row);
-      if (!row.valid.any()) return {};
-      return hand_on(series.labels, series.drop_name, row);
-    });
+    return range_vector_rows(
+        evaluator_, bare(*matrix_), plan_tiers(),
+        [this](const SeriesData& series, Row& row) { fill(series, row); },
+        [&](Row& row) {
+          annotate(row);
+          row.drop_name = row.drop_name || !keeps_name;
+          return sink(row);
+        });
   }
 
  private:
-  // Whether cells may answer, and why or why not.
+  // Where cells may answer; told why or why not.
   std::optional<tiers::Windows> plan_tiers() {
     Query& query = evaluator_.query();
     const Node& node = bare(*matrix_);
     const View* const view = query.source.view();
-    if (pinned_ || !steady_ || view == nullptr || view->tiers().empty()) {
+    if (pinned_ || !steady_ || view == nullptr || view->tiers().empty() ||
+        !std::holds_alternative<MatrixSelector>(node.form)) {
       return std::nullopt;
     }
     const Grid& grid = evaluator_.grid();
@@ -207,6 +216,7 @@ class RangeCall {
           fmt::format("{}: {}", windows.tier_ms() > 0 ? format_duration(windows.tier_ms()) : "raw",
                       windows.why()));
     }
+    if (windows.tier_ms() == 0 && !view->any_expired()) return std::nullopt;
     return windows;
   }
 
@@ -241,9 +251,9 @@ class RangeCall {
     }
   }
 
-  void annotate(const Labels& labels, const Row& row) {
+  void annotate(const Row& row) {
     if (function_ == WindowFunction::prom_rate || function_ == WindowFunction::prom_increase) {
-      const std::string_view metric = labels.metric();
+      const std::string_view metric = row.labels.metric();
       const auto ends = [metric](std::string_view suffix) { return metric.ends_with(suffix); };
       if (metric.empty() || ends("_total") || ends("_sum") || ends("_count") || ends("_bucket")) {
         return;
@@ -272,11 +282,12 @@ class RangeCall {
 }  // namespace
 
 Result<void> range_rows(Evaluator& evaluator, const Node& node, const RowSink& sink) {
-  return RangeCall(evaluator, std::get<Call>(node.form)).run(sink);
+  const auto& call = std::get<Call>(node.form);
+  return RangeCall(evaluator, call, window_function(call.function->name)).run(sink);
 }
 
-Result<void> windowed_series(Evaluator& evaluator, const Node& range_vector,
-                             const WindowVisitor& visit) {
+Result<void> windowed_rows(Evaluator& evaluator, const Node& range_vector, const WindowFill& fill,
+                           const RowSink& sink) {
   const Node& inner = bare(range_vector);
   const RangeForm form = range_form(inner);
   const Grid windows = shifted_grid(evaluator.grid(), *form.shift, evaluator.query().steps);
@@ -284,26 +295,25 @@ Result<void> windowed_series(Evaluator& evaluator, const Node& range_vector,
   const WindowAt at = [&](const SeriesData& series, std::size_t step) {
     return in_window(series, windows.at(pinned ? 0 : step), form.range_ms);
   };
-  return range_series(evaluator, inner,
-                      [&](const SeriesData& series) { return visit(series, at); });
+  return range_vector_rows(
+      evaluator, inner, std::nullopt,
+      [&](const SeriesData& series, Row& row) { fill(series, at, row); },
+      [&](Row& row) {
+        row.drop_name = true;
+        return sink(row);
+      });
 }
 
 Result<void> absent_range_rows(Evaluator& evaluator, const Node& node, const RowSink& sink) {
-  const Node& argument = *std::get<Call>(node.form).arguments[0];
-  const RangeForm form = range_form(bare(argument));
-  const Grid windows = shifted_grid(evaluator.grid(), *form.shift, evaluator.query().steps);
-  const bool pinned = form.shift->pin != TimeShift::Pin::none;
+  const auto& call = std::get<Call>(node.form);
   Bits present(evaluator.steps());
   auto done =
-      range_series(evaluator, bare(argument), [&](const SeriesData& series) -> Result<void> {
-        for (std::size_t i = 0; i < evaluator.steps(); ++i) {
-          const TimeMs until = windows.at(pinned ? 0 : i);
-          if (!in_window(series, until, form.range_ms).t.empty()) present.set(i);
-        }
+      RangeCall(evaluator, call, WindowFunction::present).run([&present](Row& row) -> Result<void> {
+        present |= row.valid;
         return {};
       });
   if (!done) return done;
-  return emit_absent(evaluator, argument, present, sink);
+  return emit_absent(evaluator, *call.arguments[0], present, sink);
 }
 
 Result<void> matrix_series(Evaluator& evaluator, const Node& node, const SeriesVisitor& visit) {

@@ -250,8 +250,8 @@ class SeriesRows : public RowMaker {
   // Windows over the same series find what the first of them read.
   Result<void> read_ahead(std::size_t series) {
     // All threads together hold what one would.
-    const std::size_t room = std::min(tiers::kReadAheadBytes, query_.budget.free_bytes() / 4) /
-                             query_.ahead_charges.size();
+    const std::size_t room =
+        std::min(tiers::kReadAheadBytes, query_.budget.free_bytes() / 4) / query_.at_work;
     if (!ahead_->prepare(*query_.source.view(), series - ahead_first_, room)) return {};
     ahead_charge_ = Charge(query_.budget);
     return ahead_charge_.add(ahead_->bytes(), 0, node_);

@@ -186,22 +186,20 @@ Result<void> rows_in_order(Evaluator& evaluator, const Node& node, const MakerOf
   Query& query = evaluator.query();
   const std::size_t series = query.source.series_count(query.plan.slot_of.at(&node));
   // Two places for each thread: one that is made while the other waits for its turn. They are worth
-  // a quarter of the memory that is left, no more.
-  const std::size_t threads = std::min(query.options.threads, series / kShardSeries);
-  const std::size_t places = 2 * threads;
-  const std::size_t bytes = Shards::bytes_of(places, evaluator.steps());
-  const bool together = threads > 1 && query.profile == nullptr && !query.sharing &&
-                        bytes <= query.budget.free_bytes() / 4;
-  if (!together) {
+  // a quarter of the memory that is left, no more: as many threads as that has places for.
+  const std::size_t places_each = Shards::bytes_of(2, evaluator.steps());
+  const std::size_t threads = std::min(
+      {query.options.threads, series / kShardSeries, query.budget.free_bytes() / 4 / places_each});
+  if (threads < 2 || query.profile != nullptr || query.at_work > 1) {
     return rows_alone(evaluator, node, series, *maker_of(0), take);
   }
   Charge charge(query.budget);
-  if (auto charged = charge.add(bytes, 0, node); !charged) return charged;
-  if (!query.workers) query.workers.emplace(query.options.threads - 1);
+  if (auto charged = charge.add(threads * places_each, 0, node); !charged) return charged;
+  query.workers.grow(threads - 1);
   // What takes rows may ask for others: those it makes alone.
-  query.sharing = true;
-  auto done = Shards(evaluator, node, series, places).run(*query.workers, maker_of, take);
-  query.sharing = false;
+  query.at_work = threads;
+  auto done = Shards(evaluator, node, series, 2 * threads).run(query.workers, maker_of, take);
+  query.at_work = 1;
   return done;
 }
 

@@ -96,24 +96,16 @@ Result<void> window_rows(Evaluator& evaluator, const Node& node, const RowSink& 
     parameters.push_back(std::move(*values));
   }
   if (auto good = check_factors(evaluator, call, parameters); !good) return good;
-  Row row;
-  std::vector<double> at_step(parameters.size());
-  return windowed_series(evaluator, *call.arguments[0],
-                         [&](const SeriesData& series, const WindowAt& window_at) -> Result<void> {
-                           row.reset(evaluator.steps());
-                           for (std::size_t step = 0; step < evaluator.steps(); ++step) {
-                             const SeriesData window = window_at(series, step);
-                             if (window.t.empty()) continue;
-                             for (std::size_t p = 0; p < parameters.size(); ++p)
-                               at_step[p] = parameters[p][step];
-                             if (const auto value = function({window.t, window.v, at_step}))
-                               row.set(step, *value);
-                           }
-                           if (!row.valid.any()) return {};
-                           row.labels = series.labels;
-                           row.drop_name = true;
-                           return sink(row);
-                         });
+  const auto fill = [&](const SeriesData& series, const WindowAt& window_at, Row& row) {
+    std::vector<double> at_step(parameters.size());
+    for (std::size_t step = 0; step < evaluator.steps(); ++step) {
+      const SeriesData window = window_at(series, step);
+      if (window.t.empty()) continue;
+      for (std::size_t p = 0; p < parameters.size(); ++p) at_step[p] = parameters[p][step];
+      if (const auto value = function({window.t, window.v, at_step})) row.set(step, *value);
+    }
+  };
+  return windowed_rows(evaluator, *call.arguments[0], fill, sink);
 }
 
 }  // namespace hygge::promql

@@ -7,11 +7,10 @@
 
 namespace hygge::promql {
 
-Workers::Workers(std::size_t count) {
-  threads_.reserve(count);
-  for (std::size_t i = 1; i <= count; ++i) {
+void Workers::grow(std::size_t count) {
+  for (std::size_t i = threads_.size() + 1; i <= count; ++i) {
     try {
-      threads_.emplace_back([this, i] { run(i); });
+      threads_.emplace_back([this, i, done = turn_] { run(i, done); });
     } catch (const std::system_error&) {
       return;  // no more are to be had: those that are there do it
     }
@@ -43,8 +42,7 @@ void Workers::finish() {
   changed_.wait(lock, [this] { return busy_ == 0; });
 }
 
-void Workers::run(std::size_t worker) {
-  std::size_t done = 0;
+void Workers::run(std::size_t worker, std::size_t done) {
   std::unique_lock lock(mutex_);
   for (;;) {
     changed_.wait(lock, [&] { return ending_ || turn_ != done; });

@@ -12,13 +12,15 @@ namespace hygge::promql {
 
 class Workers {
  public:
-  /// Starts up to `count` threads, which end with this object.
-  explicit Workers(std::size_t count);
+  /// None yet.
+  Workers() = default;
   Workers(const Workers&) = delete;
   Workers& operator=(const Workers&) = delete;
   ~Workers();
 
-  [[nodiscard]] std::size_t count() const noexcept { return threads_.size(); }
+  /// Makes them `count` threads, or as many as the system gives, if they are fewer; not between
+  /// start() and finish(). They end with this object.
+  void grow(std::size_t count);
 
   /// Each thread calls `work(i)`, with an i of its own from 1 on. One work at a time: the next may
   /// start after finish().
@@ -27,12 +29,13 @@ class Workers {
   void finish();
 
  private:
-  void run(std::size_t worker);
+  // `done`: the turns before this one are over.
+  void run(std::size_t worker, std::size_t done);
 
   std::mutex mutex_;
   std::condition_variable changed_;
   std::function<void(std::size_t worker)> work_;  // guarded by mutex_ while no thread is busy
-  std::size_t turn_ = 0;                          // guarded by mutex_
+  std::size_t turn_ = 0;                          // guarded by mutex_; changed by start() only
   std::size_t busy_ = 0;                          // guarded by mutex_
   bool ending_ = false;                           // guarded by mutex_
   std::vector<std::thread> threads_;

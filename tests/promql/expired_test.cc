@@ -97,6 +97,7 @@ TEST_F(PromqlExpired, AlignedStepsAnswerAsBefore) {
       {"temperature", fives},
       {"timestamp(requests_total)", fives},
       {"sum by (k) (requests_total)", hours},
+      {"absent_over_time(temperature[1h]) or vector(0)", hours},
       {"temperature", instant(kDay0 + kDayMs + 10 * kMinuteMs)},
       {"increase(requests_total[2d])", instant(kDay0 + 2 * kDayMs)},
       {"increase(requests_total[1h])", instant(kDay0 + 4 * kDayMs + kHourMs + 77)},

@@ -77,6 +77,10 @@ const char* const kExpressions[] = {
     "timestamp(g offset 1m)",
     "rate(g[5m])",
     "absent(nothing)",
+    "mad_over_time(g[4m])",
+    "double_exponential_smoothing(g[6m], 0.3, 0.2 + time() / 10000)",
+    "absent_over_time(c_total[39s] offset 13s)",
+    "absent_over_time(g{job=\"3\"}[1s])",
 };
 
 // Everything but the memory that it took.
@@ -136,6 +140,7 @@ class Watched : public test::MemorySource {
     return test::MemorySource::read(request, series, into);
   }
   [[nodiscard]] std::size_t readers() const { return readers_.size(); }
+  void forget_readers() { readers_.clear(); }
 
   static constexpr std::size_t kNever = std::numeric_limits<std::size_t>::max();
   std::size_t fails_at = kNever;
@@ -150,12 +155,31 @@ class Watched : public test::MemorySource {
 TEST(ShardThreads, ShareTheReading) {
   Watched source;
   fill(source);
-  const Expression expression = parse("sum(quantile_over_time(0.5, g[10m]))").value();
   QueryOptions options;
   options.threads = 2;
-  // Which thread is first is up to the machine: it need not be both at the first try.
+  for (const char* text : {"sum(quantile_over_time(0.5, g[10m]))", "sum(mad_over_time(g[10m]))",
+                           "absent_over_time(g[1m])"}) {
+    SCOPED_TRACE(text);
+    const Expression expression = parse(text).value();
+    source.forget_readers();
+    // Which thread is first is up to the machine: it need not be both at the first try.
+    for (int tries = 0; source.readers() < 2 && tries < 1'000; ++tries) {
+      ASSERT_TRUE(evaluate(expression, source, {0, 900'000, 5'000}, options));
+    }
+    EXPECT_GE(source.readers(), 2U);
+  }
+}
+
+// Eight would hold more rows than a quarter of the memory.
+TEST(ShardThreads, AreAsManyAsMemoryHasRoomFor) {
+  Watched source;
+  fill(source);
+  const Expression expression = parse("sum(max_over_time(g[10m]))").value();
+  QueryOptions options;
+  options.threads = 8;
+  options.max_bytes = std::size_t{20} << 20U;
   for (int tries = 0; source.readers() < 2 && tries < 1'000; ++tries) {
-    ASSERT_TRUE(evaluate(expression, source, {0, 900'000, 5'000}, options));
+    ASSERT_TRUE(evaluate(expression, source, {0, 900'000, 900}, options));
   }
   EXPECT_GE(source.readers(), 2U);
 }
@@ -287,11 +311,79 @@ TEST(ShardThreads, ReadOneViewOfADatabase) {
   }
 }
 
+// Days of which cells are left only, one that is whole, one without cells: what windows cut is
+// told, and refused, in the same words.
+TEST(ShardThreads, SayTheSameOfDaysWhoseSamplesHaveExpired) {
+  constexpr TimeMs kDay0 = 1'767'225'600'000;
+  const test::TempDir dir;
+  hygge::Options made;
+  made.create_if_missing = true;
+  made.maintenance = Maintenance::manual;
+  made.sync = Sync::none();
+  made.clock = [] { return kDay0 + 4 * kDayMs + kHourMs; };
+  Db db = Db::open(dir / "db", made).value();
+  std::mt19937_64 random(5);
+  Batch batch;
+  for (int i = 0; i < 260; ++i) {
+    double v = 0;
+    for (TimeMs t = kDay0 + 1 + i; t < kDay0 + 4 * kDayMs + kHourMs; t += 17 * kMinuteMs) {
+      if (random() % 40 == 0) t += kHourMs;
+      if (random() % 200 == 0) v = 0;
+      batch.add(labels_of("c_total", i), t, v += static_cast<double>(random() % 100) / 3);
+    }
+  }
+  ASSERT_TRUE(db.write(batch));
+  Maintain how;
+  how.settled = true;
+  ASSERT_TRUE(db.maintain(how));
+  ASSERT_TRUE(db.set_retention(parse_retention("{__name__=~\".+\"} raw=2d 5m=400d\n").value()));
+  ASSERT_TRUE(db.maintain(how));
+  ASSERT_EQ(db.stats()->days.front().expired_series, 260U);
+  int told = 0;
+  int refused = 0;
+  for (const char* text :
+       {"sum(increase(c_total[6h]))", "rate(c_total[1h])", "c_total", "sum(c_total offset 77ms)",
+        "sum by (job) (avg_over_time(c_total[95m]))", "quantile_over_time(0.9, c_total[1d])",
+        "mad_over_time(c_total[6h])", "absent_over_time(c_total[4m])",
+        "sum(increase(c_total[6h])) / sum(increase(c_total[1d]))"}) {
+    SCOPED_TRACE(text);
+    for (const Steps& when : {Steps{kDay0 + kDayMs, kDay0 + 4 * kDayMs, 2 * kHourMs},
+                              Steps{kDay0 + kDayMs + 77, kDay0 + 2 * kDayMs, 71 * kMinuteMs + 1},
+                              instant(kDay0 + kDayMs + 123'456)}) {
+      for (const bool exact : {false, true}) {
+        QueryOptions options;
+        options.exact = exact;
+        const auto want = query(db, text, when, options);
+        told += want && !want->infos.empty() ? 1 : 0;
+        refused += want ? 0 : 1;
+        for (const std::size_t threads : kThreads) {
+          SCOPED_TRACE(threads);
+          options.threads = threads;
+          const auto got = query(db, text, when, options);
+          ASSERT_EQ(got.has_value(), want.has_value());
+          if (got) {
+            expect_same(*got, *want);
+          } else {
+            EXPECT_EQ(got.error().code, ErrorCode::out_of_range);
+            EXPECT_EQ(got.error().message, want.error().message);
+            EXPECT_EQ(got.error().place.column, want.error().place.column);
+          }
+        }
+      }
+    }
+  }
+  EXPECT_GT(told, 9);
+  EXPECT_GT(refused, 9);
+}
+
 TEST(WorkersThreads, EachCallsTheWorkOnceAndWaitsForTheNext) {
-  Workers workers(3);
+  Workers workers;
   std::mutex mutex;
   std::vector<std::size_t> called;
-  for (int round = 0; round < 100; ++round) {
+  for (std::size_t round = 0; round < 200; ++round) {
+    // Those that come later have nothing to do with what was before.
+    const std::size_t count = round < 100 ? 1 : 3;
+    workers.grow(count);
     called.clear();
     workers.start([&](std::size_t worker) {
       const std::lock_guard lock(mutex);
@@ -299,7 +391,8 @@ TEST(WorkersThreads, EachCallsTheWorkOnceAndWaitsForTheNext) {
     });
     workers.finish();
     std::sort(called.begin(), called.end());
-    ASSERT_EQ(called, (std::vector<std::size_t>{1, 2, 3}));
+    ASSERT_EQ(called,
+              round < 100 ? (std::vector<std::size_t>{1}) : (std::vector<std::size_t>{1, 2, 3}));
   }
 }
 

@@ -108,6 +108,7 @@ TEST_F(PromqlTiers, AnswersAreThoseOfTheSamples) {
       "ts_of_last_over_time(gone[6h])",
       "ts_of_min_over_time(temperature[6h])",
       "ts_of_max_over_time(temperature[6h])",
+      "absent_over_time(gone[2h]) or vector(0)",
   };
   const Steps whens[] = {steps(kDay0 + kHourMs, kDay0 + 2 * kDayMs, std::chrono::hours(1)),
                          steps(kDay0 + kDayMs, kDay0 + 2 * kDayMs, std::chrono::hours(1)),
