@@ -62,7 +62,9 @@ struct Options {
   std::string host = "127.0.0.1";
   std::uint16_t port = 4944;  ///< 0: any that is free
   Limits limits;
-  promql::QueryOptions query;  ///< where a request says nothing else
+  /// Where a request says nothing else. Its `threads` are shared: a query that begins beside n
+  /// others gets an (n + 1)th of them, one at least.
+  promql::QueryOptions query;
   Clock clock = system_clock();
 };
 

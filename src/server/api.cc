@@ -5,14 +5,13 @@
 #include <array>
 #include <charconv>
 #include <chrono>
-#include <condition_variable>
-#include <mutex>
 #include <utility>
 
 #include "model/lexer.h"
 #include "server/counters.h"
 #include "server/form.h"
 #include "server/reply.h"
+#include "server/turnstile.h"
 #include "server/write_endpoint.h"
 
 namespace hygge::server {
@@ -24,44 +23,6 @@ using Clock = std::chrono::steady_clock;
 template <typename T>
 using Parsed = tl::expected<T, ApiError>;
 using Refused = tl::unexpected<ApiError>;
-
-// Lets so many queries run at a time.
-class Turnstile {
- public:
-  explicit Turnstile(std::size_t places) : places_(places) {}
-
-  [[nodiscard]] bool enter(Clock::time_point deadline, const std::stop_token& cancel) {
-    std::unique_lock lock(mutex_);
-    const bool free = changed_.wait_until(lock, cancel, deadline,
-                                          [this] { return places_ == 0 || inside_ < places_; });
-    if (free) ++inside_;
-    return free;
-  }
-  void leave() {
-    {
-      const std::lock_guard lock(mutex_);
-      --inside_;
-    }
-    changed_.notify_one();
-  }
-
- private:
-  const std::size_t places_;  // 0: no limit
-  std::mutex mutex_;
-  std::condition_variable_any changed_;
-  std::size_t inside_ = 0;  // guarded by mutex_
-};
-
-class Place {
- public:
-  explicit Place(Turnstile& turnstile) noexcept : turnstile_(turnstile) {}
-  Place(const Place&) = delete;
-  Place& operator=(const Place&) = delete;
-  ~Place() { turnstile_.leave(); }
-
- private:
-  Turnstile& turnstile_;
-};
 
 struct Question {
   promql::Expression expression;
@@ -271,7 +232,8 @@ class Api::Impl {
         asked->timeout_ms == 0
             ? begun + std::chrono::hours(24 * 365)
             : begun + std::chrono::milliseconds(std::min(asked->timeout_ms, 365 * kDayMs));
-    if (!turnstile_.enter(deadline, cancel)) {
+    const std::size_t running = turnstile_.enter(deadline, cancel);
+    if (running == 0) {
       return error_reply(cancel.stop_requested()
                              ? ApiError{499, "canceled", "query was canceled in query queue", {}}
                              : ApiError{503, "timeout", "query timed out in query queue", {}});
@@ -280,6 +242,7 @@ class Api::Impl {
     const auto entered = Clock::now();
     asked->options.cancel = cancel;
     asked->options.deadline = deadline;
+    asked->options.threads = threads_beside(running, asked->options.threads);
     auto answer = promql::query(db_, asked->expression, asked->when, asked->options);
     const double seconds = std::chrono::duration<double>(Clock::now() - entered).count();
     counters_.count_query(seconds);

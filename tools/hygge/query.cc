@@ -14,6 +14,7 @@
 #include "json.h"
 #include "spark.h"
 #include "text.h"
+#include "threads.h"
 
 namespace hygge::command {
 
@@ -45,10 +46,18 @@ Result<promql::QueryOptions> options_of(const Context& context) {
     }
     options.tier = *duration;
   }
+  const auto threads = threads_of(context.arguments().get("threads"));
+  if (!threads) return tl::unexpected<Error>(threads.error());
+  options.threads = *threads;
   return options;
 }
 
 Result<Asked> ask_server(Context& context, const Remote& remote, std::string_view otherwise) {
+  if (context.flag("threads")) {
+    return fail(ErrorCode::invalid_argument,
+                fmt::format("--threads is not for {}: a server has its own", remote.url),
+                "leave it out, or start it as hygge serve --threads N");
+  }
   Asked asked;
   asked.text = context.arguments().values[0];
   const auto at_ms = context.at(nullptr);

@@ -10,6 +10,7 @@
 
 #include "context.h"
 #include "interrupt.h"
+#include "threads.h"
 
 namespace hygge::command {
 
@@ -72,8 +73,11 @@ class Interrupt {
 }  // namespace
 
 Result<int> run_serve(Context& context) {
-  const auto options = listen_options(context.arguments().get("listen").value_or(""));
+  auto options = listen_options(context.arguments().get("listen").value_or(""));
   if (!options) return tl::unexpected<Error>(options.error());
+  const auto threads = threads_of(context.arguments().get("threads"));
+  if (!threads) return tl::unexpected<Error>(threads.error());
+  options->query.threads = *threads;
   const auto dir = context.directory();
   if (!dir) return tl::unexpected<Error>(dir.error());
   hygge::Options opening;
