@@ -135,7 +135,7 @@ Result<std::vector<AnswerSeries>> vector_answer(Evaluator& evaluator, const Node
     series.t.reserve(count);
     if (count == evaluator.steps()) {  // as most are
       for (std::size_t i = 0; i < count; ++i) series.t.push_back(evaluator.grid().at(i));
-      series.v = row.v;
+      series.v = std::move(row.v);
       return collector.add(std::move(series), row.drop_name);
     }
     series.v.reserve(count);

@@ -146,6 +146,9 @@ using SeriesVisitor = std::function<Result<void>(const SeriesData& series)>;
 /// samples may reach beyond what the node needs, on both sides.
 [[nodiscard]] Result<void> for_each_series(Query& query, const Node& node,
                                            const SeriesVisitor& visit);
+/// Whether there is a staleness marker. Most series have none, so all are looked at, many at a
+/// time.
+[[nodiscard]] bool any_stale(std::span<const double> values) noexcept;
 /// What samples for `fill` have of staleness markers.
 enum class Markers : std::uint8_t { dropped, kept };
 /// Makes a row, which is reset, of a series' samples. Of several threads at once.

@@ -74,7 +74,7 @@ RangeForm range_form(const Node& node) {
 class Fresh {
  public:
   SeriesData of(const SeriesData& series) {
-    if (std::none_of(series.v.begin(), series.v.end(), is_stale)) return series;
+    if (!any_stale(series.v)) return series;
     t_.clear();
     v_.clear();
     for (std::size_t i = 0; i < series.v.size(); ++i) {

@@ -137,6 +137,12 @@ Result<void> for_each_series(Query& query, const Node& node, const SeriesVisitor
   return done;
 }
 
+bool any_stale(std::span<const double> values) noexcept {
+  bool any = false;
+  for (const double value : values) any |= is_stale(value);
+  return any;
+}
+
 void note_tier(std::vector<DurationMs>& tiers, DurationMs tier_ms) {
   const auto at = std::lower_bound(tiers.begin(), tiers.end(), tier_ms);
   if (at == tiers.end() || *at != tier_ms) tiers.insert(at, tier_ms);
@@ -210,8 +216,7 @@ class SeriesRows : public RowMaker {
     if (!loaded) return tl::unexpected(loaded.error());
     if ((*loaded)->t.empty()) return read;
     const SeriesSamples* samples = *loaded;
-    if (markers_ == Markers::dropped &&
-        std::any_of(samples->v.begin(), samples->v.end(), is_stale)) {
+    if (markers_ == Markers::dropped && any_stale(samples->v)) {
       fresh_ = *samples;
       drop_markers(fresh_);
       samples = &fresh_;

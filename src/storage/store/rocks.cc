@@ -2,11 +2,14 @@
 
 #include <fmt/format.h>
 #include <rocksdb/db.h>
+#include <rocksdb/env.h>
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/sst_partitioner.h>
 #include <rocksdb/table.h>
 
 #include <algorithm>
+#include <cstddef>
+#include <string_view>
 #include <utility>
 
 namespace hygge::storage {
@@ -54,6 +57,17 @@ Error to_error(const rocksdb::Status& status, std::string_view doing) {
     message.replace(at, 4, ".sst");
   }
   return {code, std::move(message), help, {}};
+}
+
+int opening_threads(const std::string& dir) {
+  std::vector<std::string> names;
+  if (!rocksdb::Env::Default()->GetChildren(dir, &names).ok()) return 1;  // it is not there yet
+  const auto tables = std::count_if(names.begin(), names.end(), [](const std::string& name) {
+    return std::string_view(name).ends_with(".sst");
+  });
+  constexpr std::ptrdiff_t kTablesEach = 32;
+  constexpr std::ptrdiff_t kMost = 16;
+  return static_cast<int>(std::clamp<std::ptrdiff_t>(tables / kTablesEach, 1, kMost));
 }
 
 bool lacks_cells(const std::string& dir) {

@@ -36,6 +36,11 @@ inline constexpr std::array<const char*, kFamilies> kFamilyNames{"default", "chu
 [[nodiscard]] std::vector<rocksdb::ColumnFamilyDescriptor> families(
     const std::shared_ptr<rocksdb::Cache>& cache, const StoreOptions& options);
 
+/// How many threads an open may start to open tables. RocksDB's sixteen are made for each family,
+/// twice in an open for writing, however few tables there are: 150 threads, 10 ms of an empty
+/// store.
+[[nodiscard]] int opening_threads(const std::string& dir);
+
 /// Whether a store was made before there were cells: its descriptors are all but the last.
 [[nodiscard]] bool lacks_cells(const std::string& dir);
 

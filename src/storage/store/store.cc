@@ -76,6 +76,20 @@ struct PartitionKeys {
   std::string to;
 };
 
+// A new store is opened with the default family alone and gets the others at once: RocksDB would
+// make those that are missing one by one, and with each write its options anew, sync and read them
+// back.
+rocksdb::Status make(const rocksdb::DBOptions& options, const std::string& dir,
+                     const std::vector<rocksdb::ColumnFamilyDescriptor>& all,
+                     std::vector<rocksdb::ColumnFamilyHandle*>* handles, rocksdb::DB** db) {
+  rocksdb::Status status = rocksdb::DB::Open(options, dir, {all[kDefault]}, handles, db);
+  if (!status.ok()) return status;
+  std::vector<rocksdb::ColumnFamilyHandle*> others;
+  status = (*db)->CreateColumnFamilies({all.begin() + kDefault + 1, all.end()}, &others);
+  handles->insert(handles->end(), others.begin(), others.end());
+  return status;
+}
+
 }  // namespace
 
 Store::Store(std::unique_ptr<Impl> impl) noexcept : impl_(std::move(impl)) {}
@@ -91,6 +105,7 @@ Result<std::shared_ptr<Store>> Store::open(const std::string& dir, const StoreOp
   db_options.create_missing_column_families = options.create;
   db_options.max_background_jobs = 2;
   db_options.max_open_files = -1;
+  db_options.max_file_opening_threads = opening_threads(dir);
   db_options.info_log = std::make_shared<NoLog>();
   db_options.info_log_level = rocksdb::InfoLogLevel::FATAL_LEVEL;
   db_options.stats_dump_period_sec = 0;
@@ -104,13 +119,16 @@ Result<std::shared_ptr<Store>> Store::open(const std::string& dir, const StoreOp
     if (options.read_only) descriptors.pop_back();
     db_options.create_missing_column_families = !options.read_only;
   }
+  // An open that was killed while it made a store has left one without some of its families.
+  const bool is_new = options.create && !rocksdb::Env::Default()->FileExists(dir + "/CURRENT").ok();
   rocksdb::DB* db = nullptr;
   const rocksdb::Status status =
-      options.read_only
+      is_new ? make(db_options, dir, descriptors, &impl->handles, &db)
+      : options.read_only
           ? rocksdb::DB::OpenForReadOnly(db_options, dir, descriptors, &impl->handles, &db)
           : rocksdb::DB::Open(db_options, dir, descriptors, &impl->handles, &db);
-  if (!status.ok()) return failed(status, fmt::format("opening {}", dir));
   impl->db.reset(db);
+  if (!status.ok()) return failed(status, fmt::format("opening {}", dir));
   impl->recovery = std::make_unique<Recovery>(*db);
   return std::shared_ptr<Store>(new Store(std::move(impl)));
 }
