@@ -223,6 +223,26 @@ TEST_F(Tiers, AnswersFromCellsAreThoseFromSamples) {
   EXPECT_GT(compared, 2'000U);
 }
 
+// The cells of the samples behind a ragged edge begin at multiples of the resolution, also where
+// the first of them is missing.
+TEST_F(Tiers, AGapBehindARaggedEdge) {
+  const TimeMs open = kDay0 + (kDays + 1) * kDayMs;
+  Batch batch;
+  double v = 0;
+  for (const DurationMs after : {4 * kMinuteMs, 9 * kMinuteMs, 11 * kMinuteMs, 19 * kMinuteMs}) {
+    batch.add({{"__name__", "gap_total"}}, open + after, v += 10);
+  }
+  ASSERT_TRUE(db_->write(batch));
+  // Reads from 2 minutes on, and (2, 5] as an edge.
+  const Window function = Window::increase(10min, 8min);
+  const Steps grid = steps(open + 20 * kMinuteMs, open + 25 * kMinuteMs, 5min);
+  const View view = db_->view({selector("gap_total").value()}, range_for(function, grid)).value();
+  const Rows raw = window(view, 0, function, grid, 0).value();
+  const Rows cells = window(view, 0, function, grid, 5 * kMinuteMs).value();
+  EXPECT_EQ(raw.rows[0].v, (std::vector<double>{20, 10}));
+  EXPECT_EQ(cells.rows[0].v, raw.rows[0].v);
+}
+
 TEST_F(Tiers, SaysWhichTiersAnswered) {
   const Window day = Window::increase(24h);
   const Steps grid = steps(kDay0 + kDayMs, kDay0 + 3 * kDayMs, 1h);

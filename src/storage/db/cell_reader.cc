@@ -224,12 +224,15 @@ Result<Series::CellsRead> CellReader::read(const ViewState& state, const ViewSta
           ++total.lost;
           return {};
         }
+        // Not into `out`, whose last cell may begin where a window does.
+        cells_.clear();
         SeriesReader reader(state, entry, day.range);
         while (const Block* block = reader.next()) {
-          windows::add_to_cells(block->t, block->v, resolution_ms, out, needed);
+          windows::add_to_cells(block->t, block->v, resolution_ms, cells_, needed);
           total.samples += block->t.size();
         }
         if (const Error* error = reader.error()) return tl::unexpected<Error>(*error);
+        out.insert(out.end(), cells_.begin(), cells_.end());
         return {};
       });
   if (!done) return tl::unexpected<Error>(std::move(done.error()));
