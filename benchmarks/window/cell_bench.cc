@@ -9,6 +9,7 @@
 #include "benchmarks/support/series.h"
 #include "window/cell_builder.h"
 #include "window/cell_row.h"
+#include "window/sketch.h"
 
 namespace hygge::windows {
 namespace {
@@ -58,6 +59,49 @@ void BM_CellsOfADay(benchmark::State& state) {
   state.counters["bytes/sample"] = static_cast<double>(bytes) / samples;
 }
 BENCHMARK(BM_CellsOfADay)->DenseRange(0, 3);
+
+// The same with quantile sketches of 1 %.
+void BM_SketchedCellsOfADay(benchmark::State& state) {
+  const auto kind = static_cast<bench::Class>(state.range(0));
+  const Day day(kind);
+  constexpr CellParts kParts{true, false, true};
+  constexpr std::uint32_t kPpm = 10'000;
+  const SketchScale scale(kPpm);
+  CellRowEncoder encoder;
+  SketchBuilder builder;
+  std::vector<TimedCell> cells;
+  std::vector<TimedCell> hours;
+  CellSketches sketches;
+  CellSketches of_hours;
+  std::size_t bytes = 0;
+  std::size_t sketch_bytes = 0;
+  const auto write = [&](const std::vector<TimedCell>& some, DurationMs tier,
+                         const CellSketches& their) {
+    const std::string row = encoder.encode(some, kMidnight, tier, kParts, &their);
+    bytes += row.size();
+    sketch_bytes += describe_row(as_bytes(row))->sketch_bytes;
+  };
+  for (auto _ : state) {
+    bytes = 0;
+    sketch_bytes = 0;
+    for (const bench::SampleRun& run : day.series) {
+      cells.clear();
+      add_to_cells(run.t, run.v, kTiers[0], cells, kParts);
+      coarser(cells, kTiers[1], hours);
+      builder.build(run.t, run.v, cells, kTiers[0], scale, sketches);
+      builder.coarser(cells, sketches, hours, kTiers[1], of_hours);
+      write(cells, kTiers[0], sketches);
+      write(hours, kTiers[1], of_hours);
+    }
+  }
+  state.SetLabel(bench::name_of(kind));
+  const auto samples = static_cast<double>(day.samples);
+  state.counters["ns/sample"] =
+      Counter(samples * 1e-9, Counter::kIsIterationInvariantRate | Counter::kInvert);
+  state.counters["bytes/sample"] = static_cast<double>(bytes) / samples;
+  state.counters["sketch_bytes/sample"] = static_cast<double>(sketch_bytes) / samples;
+}
+BENCHMARK(BM_SketchedCellsOfADay)->DenseRange(0, 3);
 
 void BM_ReadCells(benchmark::State& state) {
   const auto kind = static_cast<bench::Class>(state.range(0));

@@ -67,10 +67,12 @@ struct Cell {
 struct CellParts {
   bool spread = true;      ///< sum, mean, M2, extremes and their times
   bool regression = true;  ///< the moments of time
+  bool sketch = false;     ///< what CellValues says; beside the Cell
   friend bool operator==(const CellParts&, const CellParts&) = default;
   /// Whether a cell with these parts answers what takes `needed`.
   [[nodiscard]] bool cover(const CellParts& needed) const noexcept {
-    return (spread || !needed.spread) && (regression || !needed.regression);
+    return (spread || !needed.spread) && (regression || !needed.regression) &&
+           (sketch || !needed.sketch);
   }
 };
 
@@ -79,6 +81,40 @@ struct TimedCell {
   TimeMs start_ms = 0;
   Cell cell;
 };
+
+/// The samples of cells by value, for quantiles: as they are, or from the quantile sketches of
+/// stored cells (RollupRule::sketch_ppm). Entries [ends[i − 1], ends[i]) are of cell i, in no
+/// particular order: n[j] samples of about v[j]. With `accuracy[i]` α, the k-th least of the
+/// samples is within α · |itself| of the k-th least entry, for each k, and so over any cells
+/// together; NaN sorts lowest. The least and the greatest sample of a cell are exact, as are NaN
+/// and infinities.
+struct CellValues {
+  std::vector<double> v;
+  std::vector<std::uint64_t> n;
+  std::vector<std::size_t> ends;
+  std::vector<double> accuracy;  ///< 0: samples as they are
+
+  [[nodiscard]] std::size_t size() const noexcept { return ends.size(); }
+  [[nodiscard]] std::size_t begin_of(std::size_t cell) const noexcept {
+    return cell == 0 ? 0 : ends[cell - 1];
+  }
+  /// Keeps the first `cells`, or appends cells without samples.
+  void resize(std::size_t cells);
+  /// Adds to the last cell.
+  void add(double value, std::uint64_t count) {
+    v.push_back(value);
+    n.push_back(count);
+    ++ends.back();
+  }
+  /// Appends a cell of others.
+  void push_back(const CellValues& from, std::size_t cell);
+  /// Of the columns, their spare room included.
+  [[nodiscard]] std::size_t memory_bytes() const noexcept;
+};
+
+/// Accuracies of quantile sketches, in millionths: 0.1 % to 10 %.
+inline constexpr std::uint32_t kMinSketchPpm = 1'000;
+inline constexpr std::uint32_t kMaxSketchPpm = 100'000;
 
 /// What counts, rates and the like read of cells that follow each other, column by column: a
 /// quarter of the memory of whole cells, and several times as fast to read. Element i of each

@@ -81,11 +81,13 @@ class Series {
   /// Appends the cells of resolution R in `range` (and the view's), whose ends are multiples of R:
   /// those that the database keeps, where a day has them with the `needed` parts, and else cells of
   /// the samples. A day has them if it is sealed and nothing has come for the series since; they
-  /// say what the samples say (see Cell). Parts that are not needed may be 0.
+  /// say what the samples say (see Cell). Parts that are not needed may be 0. With the sketch part
+  /// `values` gets what the cells hold by value, one for one.
   /// Errors: invalid_argument (a resolution that does not divide the day, a range that cuts a
   /// cell), and those of BlockCursor::error. A damaged row is computed from the samples.
   [[nodiscard]] Result<CellsRead> cells(DurationMs resolution_ms, CellParts needed, TimeRange range,
-                                        std::vector<TimedCell>& out) const;
+                                        std::vector<TimedCell>& out,
+                                        CellValues* values = nullptr) const;
   /// The same cells with no parts but those that CellCounts has.
   [[nodiscard]] Result<CellsRead> cell_counts(DurationMs resolution_ms, TimeRange range,
                                               CellCounts& out) const;
@@ -96,7 +98,8 @@ class Series {
   /// Appends the stored cells of those days that lie in `range`, or partly so, whole also where it
   /// or the view's cuts them. Errors: as cells().
   [[nodiscard]] Result<CellsRead> expired_cells(DurationMs resolution_ms, CellParts needed,
-                                                TimeRange range, std::vector<TimedCell>& out) const;
+                                                TimeRange range, std::vector<TimedCell>& out,
+                                                CellValues* values = nullptr) const;
 
  private:
   friend class Db;

@@ -98,16 +98,22 @@ struct Row {
 
 /// What of an answer is not exact: windows whose samples have expired (RetentionRule::cells) and
 /// whose beginning or end cuts one of the cells that are left. The answer goes without such a cell.
+/// And quantiles that sketches answer: of expired samples, or where a tier was asked for.
 struct Inexact {
   std::uint64_t windows = 0;  ///< of all series
   /// The most by which a value may be off: of increases (of what is never negative), counts, sums
-  /// and extremes what lies in the cells that were cut, of averages how far their values lie apart.
+  /// and extremes what lies in the cells that were cut, of averages how far their values lie apart,
+  /// of quantiles that cut no cell what `accuracy` comes to.
   /// None: what is left does not tell, or there is no value.
   std::optional<double> bound = 0;
   TimeRange window = {};         ///< the first of them
   TimeRange exact = {};          ///< the part of it that cells answer exactly; empty: none
   DurationMs resolution_ms = 0;  ///< of the cells that were cut: windows at its multiples are exact
-  TimeMs expired_until_ms = 0;   ///< the last day without samples ends here
+                                 ///< (quantiles: within `accuracy`); 0: none was cut
+  TimeMs expired_until_ms = 0;   ///< the last day without samples ends here; 0: none has expired
+  /// Of quantiles from sketches: both samples between which one lies are off by at most this share
+  /// of themselves; so is the quantile, where they have the same sign. 0: there are none.
+  double accuracy = 0;
 };
 
 struct Rows {
@@ -132,6 +138,7 @@ inline constexpr std::size_t kMaxWindowSteps = std::size_t{1} << 24U;
 /// work. Answers from cells equal those from samples for counts and integers, sums within
 /// 1e-12 · Σ|v|, variances within 1e-12 · max v². Where samples have expired, cells answer windows
 /// that are whole cells exactly, and others as Rows::inexact says; with `exact` that is an error.
+/// Quantiles are read from samples as long as they are there and no tier is asked for.
 ///
 /// Takes O(samples + steps) per series (deriv, predict_linear: samples in windows; quantile: times
 /// the window for moving memory) and O(steps) memory per row. Any threads at once.

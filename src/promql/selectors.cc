@@ -162,12 +162,12 @@ void drop_markers(SeriesSamples& samples) {
   samples.v.resize(kept);
 }
 
-// What all threads have met of days whose samples have expired.
+// What all threads have met of days whose samples have expired, and of sketches.
 class Found {
  public:
   void add(tiers::Windows& windows) {
     const std::lock_guard lock(mutex_);
-    met_ = true;
+    met_ = met_ || windows.met_expired();
     for (const DurationMs tier : windows.tiers_read()) note_tier(tiers_, tier);
     if (const auto one = windows.take_inexact()) tiers::merge(inexact_, *one);
   }
@@ -244,8 +244,8 @@ class SeriesRows : public RowMaker {
       return tl::unexpected(charged.error());
     }
     RowRead out{read->samples, read->cells, read->rows > 0 ? windows_->tier_ms() : 0, {}};
-    if (windows_->met_expired()) {
-      out.tier_ms = 0;
+    if (windows_->met_expired() || windows_->inexact()) {
+      if (windows_->met_expired()) out.tier_ms = 0;
       found_.add(*windows_);
     }
     if (row.valid.any()) out.points = row.valid.count();
@@ -277,6 +277,19 @@ class SeriesRows : public RowMaker {
   SeriesSamples fresh_;
 };
 
+void note_expired(Query& query, const Node& node, const tiers::Windows& windows,
+                  const std::vector<DurationMs>& read) {
+  std::string tiers;
+  for (const DurationMs tier : read) {
+    note_tier(query.stats.tiers, tier);
+    tiers += (tiers.empty() ? "" : " ") + format_duration(tier);
+  }
+  if (query.profile == nullptr) return;
+  const Profile::Turn turn(*query.profile, &node);
+  query.profile->say_tier(fmt::format("{}: samples have expired{}", tiers.empty() ? "none" : tiers,
+                                      windows.tier_ms() > 0 ? "; else " + windows.why() : ""));
+}
+
 }  // namespace
 
 Result<void> series_rows(Evaluator& evaluator, const Node& node,
@@ -294,18 +307,8 @@ Result<void> series_rows(Evaluator& evaluator, const Node& node,
         return std::make_unique<SeriesRows>(query, node, windows, markers, fill, found, worker);
       },
       [&](std::size_t series, Row& row) { return visit(query.source.labels(slot, series), row); });
-  if (!done || !found.met()) return done;
-  std::string tiers;
-  for (const DurationMs tier : found.tiers()) {
-    note_tier(query.stats.tiers, tier);
-    tiers += (tiers.empty() ? "" : " ") + format_duration(tier);
-  }
-  if (query.profile != nullptr) {
-    const Profile::Turn turn(*query.profile, &node);
-    query.profile->say_tier(fmt::format("{}: samples have expired{}",
-                                        tiers.empty() ? "none" : tiers,
-                                        windows->tier_ms() > 0 ? "; else " + windows->why() : ""));
-  }
+  if (!done) return done;
+  if (found.met()) note_expired(query, node, *windows, found.tiers());
   if (!found.inexact()) return {};
   return say_inexact(query, node, to_string(*found.inexact()));
 }

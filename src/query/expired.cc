@@ -142,7 +142,6 @@ bool Windows::is_cut(TimeRange range, DurationMs tier_ms) const {
 // Those whose cells may answer, the finest first.
 std::vector<DurationMs> Windows::readable_tiers() const {
   std::vector<DurationMs> out;
-  if (!windows::cells_suffice(spec_.function)) return out;
   const bool counts = spec_.function == Function::increase || spec_.function == Function::rate;
   for (const DurationMs tier : stored_) {
     if (choice_ && *choice_ != tier) continue;
@@ -190,6 +189,13 @@ Result<void> Windows::read_live(const Series& series, TimeRange range, CellParts
                                 Series::CellsRead& total) {
   if (range.empty()) return {};
   std::vector<TimedCell> edge;
+  CellValues edge_values;
+  CellValues* const with_values = values() != nullptr ? &edge_values : nullptr;
+  const auto take_edge = [&](TimeMs end_ms) {
+    cells_.push_back(edge[0]);
+    ends_.push_back(end_ms);
+    if (with_values != nullptr) values_.push_back(edge_values, 0);
+  };
   const auto add = [&](const Series::CellsRead& read) {
     total.rows += read.rows;
     total.cells += read.cells;
@@ -200,19 +206,17 @@ Result<void> Windows::read_live(const Series& series, TimeRange range, CellParts
     const TimeRange part = intersect(segment.range, range);
     if (part.empty()) continue;
     if (segment.cells) {
-      const auto read = series.cells(tier_ms_, parts, part, cells_);
+      const auto read = series.cells(tier_ms_, parts, part, cells_, values());
       if (!read) return tl::unexpected<Error>(read.error());
       add(*read);
       while (ends_.size() < cells_.size())
         ends_.push_back(cells_[ends_.size()].start_ms + tier_ms_);
       continue;
     }
-    const auto read = read_segment(series, part, parts, edge);
+    const auto read = read_segment(series, part, parts, edge, with_values);
     if (!read) return tl::unexpected<Error>(read.error());
     add(*read);
-    if (edge.empty()) continue;
-    cells_.push_back(edge[0]);
-    ends_.push_back(part.until);
+    if (!edge.empty()) take_edge(part.until);
   }
   if (!segments_.empty()) return {};
   // Samples, in pieces between the cuts.
@@ -221,9 +225,9 @@ Result<void> Windows::read_live(const Series& series, TimeRange range, CellParts
   const auto close = [&] {
     if (!edge.empty()) {
       edge[0].start_ms = from;
-      cells_.push_back(edge[0]);
-      ends_.push_back(cut == cuts_.end() ? range.until : std::min(*cut, range.until));
+      take_edge(cut == cuts_.end() ? range.until : std::min(*cut, range.until));
       edge.clear();
+      edge_values.resize(0);
     }
   };
   const bool counts = spec_.function == Function::increase || spec_.function == Function::rate;
@@ -242,6 +246,9 @@ Result<void> Windows::read_live(const Series& series, TimeRange range, CellParts
       }
       if (edge.empty()) edge.push_back({from, {}});
       edge[0].cell.add({block->t[i], block->v[i]});
+      if (with_values == nullptr) continue;
+      edge_values.resize(1);
+      if (!is_stale(block->v[i])) edge_values.add(block->v[i], 1);
     }
   }
   if (const Error* error = blocks.error()) return tl::unexpected<Error>(*error);
@@ -257,7 +264,7 @@ Result<void> Windows::read_expired(const Series& series, const Day& day, CellPar
                         [&](DurationMs tier) { return tier == day.tier_ms; });
   const std::size_t before = cells_.size();
   for (const DurationMs tier : tiers) {
-    const auto read = series.expired_cells(tier, parts, day.range, cells_);
+    const auto read = series.expired_cells(tier, parts, day.range, cells_, values());
     if (!read) return tl::unexpected<Error>(read.error());
     if (read->lost == 0) {
       total.rows += read->rows;
@@ -267,6 +274,7 @@ Result<void> Windows::read_expired(const Series& series, const Day& day, CellPar
       return {};
     }
     cells_.resize(before);
+    if (values() != nullptr) values_.resize(before);
     if (read->rows == 0) continue;
     // Some of the days have it.
     for (TimeMs at = day.range.after; at < day.range.until;) {
@@ -280,41 +288,16 @@ Result<void> Windows::read_expired(const Series& series, const Day& day, CellPar
   return {};
 }
 
-// What is left are samples; windows that touch the other days lack theirs.
-Result<void> Windows::evaluate_samples(const Series& series, Series::CellsRead& total,
-                                       windows::RowOut out) {
-  std::vector<TimeMs> t;
-  std::vector<double> v;
-  BlockCursor blocks = series.blocks(hull_);
-  while (const Block* block = blocks.next()) {
-    total.samples += block->t.size();
-    for (std::size_t i = 0; i < block->t.size(); ++i) {
-      if (is_stale(block->v[i])) continue;
-      t.push_back(block->t[i]);
-      v.push_back(block->v[i]);
-    }
-  }
-  if (const Error* error = blocks.error()) return tl::unexpected<Error>(*error);
-  windows::evaluate(spec_, t, v, grid_, offset_ms_, out);
-  return {};
-}
-
-Result<Series::CellsRead> Windows::evaluate_expired(const Series& series, windows::RowOut out) {
-  met_expired_ = true;
+// Expired days from what is left of them, the others as planned.
+Result<Series::CellsRead> Windows::evaluate_from_days(const Series& series, windows::RowOut out) {
   cells_.clear();
+  values_.resize(0);
   ends_.clear();
   lost_.clear();
   const std::vector<TimeRange> expired = series.expired(hull_);
+  met_expired_ = met_expired_ || !expired.empty();
   const CellParts parts = windows::parts_of(spec_.function);
   Series::CellsRead total;
-  if (!windows::cells_suffice(spec_.function)) {
-    if (auto done = evaluate_samples(series, total, out); !done) {
-      return tl::unexpected<Error>(done.error());
-    }
-    lost_ = expired;
-    look_for_edges(ceiling(expired.back().until, kDayMs), out);
-    return total;
-  }
   TimeMs at = hull_.after;
   for (const Day& day : plan_days(expired)) {
     auto done = read_live(series, {at, day.range.after}, parts, total);
@@ -325,8 +308,14 @@ Result<Series::CellsRead> Windows::evaluate_expired(const Series& series, window
   if (auto done = read_live(series, {at, hull_.until}, parts, total); !done) {
     return tl::unexpected<Error>(done.error());
   }
-  windows::evaluate(spec_, cells_, ends_, grid_, offset_ms_, out);
-  look_for_edges(ceiling(expired.back().until, kDayMs), out);
+  std::vector<windows::QuantileBound> sketched;
+  if (values() != nullptr) {
+    sketched = windows::quantiles(spec_, cells_, values_, ends_, grid_, offset_ms_, out);
+  } else {
+    windows::evaluate(spec_, cells_, ends_, grid_, offset_ms_, out);
+  }
+  const TimeMs expired_until_ms = expired.empty() ? 0 : ceiling(expired.back().until, kDayMs);
+  look_for_edges(expired_until_ms, sketched, out);
   return total;
 }
 
@@ -338,6 +327,7 @@ void merge(std::optional<Inexact>& into, const Inexact& one) {
   into->windows += one.windows;
   into->resolution_ms = std::max(into->resolution_ms, one.resolution_ms);
   into->expired_until_ms = std::max(into->expired_until_ms, one.expired_until_ms);
+  into->accuracy = std::max(into->accuracy, one.accuracy);
   if (!one.bound || !into->bound) {
     into->bound.reset();
   } else {
@@ -352,8 +342,10 @@ void merge(std::optional<Inexact>& into, const Inexact& one) {
   }
 }
 
-// As windows::evaluate() goes over the cells: what it leaves out.
-void Windows::look_for_edges(TimeMs expired_until_ms, windows::RowOut out) {
+// As windows::evaluate() goes over the cells: what it leaves out. And what is sketched.
+void Windows::look_for_edges(TimeMs expired_until_ms,
+                             std::span<const windows::QuantileBound> sketched,
+                             windows::RowOut out) {
   const bool extrapolates =
       spec_.function == Function::prom_increase || spec_.function == Function::prom_rate;
   const std::vector<double> counted = extrapolates ? increases(cells_) : std::vector<double>();
@@ -365,7 +357,7 @@ void Windows::look_for_edges(TimeMs expired_until_ms, windows::RowOut out) {
     const TimeRange window{end_ms - spec_.range_ms, end_ms};
     while (hi < cells_.size() && ends_[hi] <= window.until) ++hi;
     while (lo < hi && cells_[lo].start_ms < window.after) ++lo;
-    Inexact one{1, 0.0, window, window, 0, expired_until_ms};
+    Inexact one{1, 0.0, window, window, 0, expired_until_ms, 0};
     Edges edges;
     const auto cut = [&](std::size_t i, bool is_first) {
       const TimedCell& cell = cells_[i];
@@ -388,7 +380,17 @@ void Windows::look_for_edges(TimeMs expired_until_ms, windows::RowOut out) {
       lost = true;
       one.exact.after = std::max(one.exact.after, day.until + looks_back);
     }
-    if (edges.first == nullptr && edges.last == nullptr && !lost) continue;
+    const bool cuts = edges.first != nullptr || edges.last != nullptr || lost;
+    if (!sketched.empty() && sketched[step].accuracy > 0) {
+      one.accuracy = sketched[step].accuracy;
+      one.exact = {window.after, window.after};
+      one.bound = sketched[step].bound;
+      if (!cuts) {
+        merge(inexact_, one);
+        continue;
+      }
+    }
+    if (!cuts) continue;
     const bool has = ((out.valid[step / 64] >> (step % 64)) & 1U) != 0;
     if (has && !lost && spec_.function == Function::present) continue;
     one.bound.reset();
@@ -421,11 +423,20 @@ std::string to_string(const Inexact& inexact) {
   const auto range = [](TimeRange r) {
     return fmt::format("({}, {}]", format_time_utc(r.after), format_time_utc(r.until));
   };
-  std::string out =
-      fmt::format("samples up to {} have expired, and ", format_time_utc(inexact.expired_until_ms));
+  const bool sketched = inexact.accuracy > 0;
+  const std::string near =
+      fmt::format("within {:g}% of the samples between which they lie", inexact.accuracy * 100);
+  std::string out;
+  if (inexact.expired_until_ms != 0) {
+    out = fmt::format("samples up to {} have expired, and ",
+                      format_time_utc(inexact.expired_until_ms));
+  }
   if (inexact.resolution_ms > 0) {
     out += fmt::format("{} windows cut cells of {}", inexact.windows,
                        format_duration(inexact.resolution_ms));
+    if (sketched) out += ", or are quantiles of sketches, " + near;
+  } else if (sketched) {
+    out += fmt::format("{} windows are quantiles of sketches, {}", inexact.windows, near);
   } else {
     out += fmt::format("no cells answer {} windows", inexact.windows);
   }
@@ -433,8 +444,8 @@ std::string to_string(const Inexact& inexact) {
   out += fmt::format("; of {}, exact is {}", range(inexact.window),
                      inexact.exact.empty() ? "nothing" : range(inexact.exact));
   if (inexact.resolution_ms > 0) {
-    out += fmt::format(", and any window that begins and ends at multiples of {}",
-                       format_duration(inexact.resolution_ms));
+    out += fmt::format(", and any window that begins and ends at multiples of {}{}",
+                       format_duration(inexact.resolution_ms), sketched ? " cuts none" : "");
   }
   return out;
 }

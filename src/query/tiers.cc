@@ -10,6 +10,7 @@
 #include "window/cell_builder.h"
 #include "window/cell_functions.h"
 #include "window/cell_windows.h"
+#include "window/sketch.h"
 
 namespace hygge::tiers {
 
@@ -104,8 +105,8 @@ void Windows::choose(Choice choice) {
     why_ = "samples were asked for";
     return;
   }
-  if (!windows::cells_suffice(spec_.function)) {
-    why_ = "cells do not hold quantiles";
+  if (!choice && !windows::cells_suffice(spec_.function)) {
+    why_ = "quantiles of cells are within a bound only";
     return;
   }
   if (!choice && hull_.until - hull_.after < kWorthCellsMs) {
@@ -149,12 +150,17 @@ void Windows::note_read(DurationMs tier_ms) {
 // The samples of a range that no window cuts, as a cell of its own, which begins where the range
 // does; none: there are no samples. It lies within a cell of the tier.
 Result<Series::CellsRead> Windows::read_segment(const Series& series, TimeRange range,
-                                                CellParts parts, std::vector<TimedCell>& edge) {
+                                                CellParts parts, std::vector<TimedCell>& edge,
+                                                CellValues* values) {
   Series::CellsRead read;
   edge.clear();
+  if (values != nullptr) values->resize(0);
   BlockCursor blocks = series.blocks(range);
   while (const Block* block = blocks.next()) {
     windows::add_to_cells(block->t, block->v, tier_ms_, edge, parts);
+    if (values != nullptr) {
+      windows::add_to_values(block->t, block->v, tier_ms_, edge, *values);
+    }
     read.samples += block->t.size();
   }
   if (const Error* error = blocks.error()) return tl::unexpected<Error>(*error);
@@ -164,8 +170,9 @@ Result<Series::CellsRead> Windows::read_segment(const Series& series, TimeRange 
 }
 
 Result<Series::CellsRead> Windows::evaluate(const Series& series, windows::RowOut out) {
+  if (!windows::cells_suffice(spec_.function)) return evaluate_from_days(series, out);
   if (any_expired_) {
-    if (!series.expired(hull_).empty()) return evaluate_expired(series, out);
+    if (!series.expired(hull_).empty()) return evaluate_from_days(series, out);
   }
   HYGGE_ASSERT(tier_ms_ > 0);
   const CellParts parts = windows::parts_of(spec_.function);

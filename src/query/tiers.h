@@ -7,6 +7,7 @@
 //
 // Days whose samples have expired are read as cells whatever that costs: of the coarsest tier that
 // no window cuts there, else of the finest. What is cut even so is left out, and said (expired.cc).
+// Quantiles are read from sketches there, and where a tier is asked for; which is said too.
 #pragma once
 
 #include <hygge/time.h>
@@ -21,6 +22,7 @@
 #include <utility>
 #include <vector>
 
+#include "window/cell_quantiles.h"
 #include "window/function.h"
 
 namespace hygge::tiers {
@@ -55,7 +57,7 @@ class Windows {
   /// Of the cells of the series that was evaluated last.
   [[nodiscard]] std::size_t memory_bytes() const noexcept {
     return cells_.capacity() * sizeof(TimedCell) + ends_.capacity() * sizeof(TimeMs) +
-           counts_.memory_bytes();
+           counts_.memory_bytes() + values_.memory_bytes();
   }
 
   /// The whole cells that hold all windows; empty from samples.
@@ -73,7 +75,8 @@ class Windows {
   void choose(Choice choice);
   void note_read(DurationMs tier_ms);
   Result<Series::CellsRead> read_segment(const Series& series, TimeRange range, CellParts parts,
-                                         std::vector<TimedCell>& edge);
+                                         std::vector<TimedCell>& edge,
+                                         CellValues* values = nullptr);
 
   // expired.cc
   struct Day {
@@ -83,14 +86,16 @@ class Windows {
   [[nodiscard]] std::vector<Day> plan_days(std::span<const TimeRange> expired) const;
   [[nodiscard]] bool is_cut(TimeRange range, DurationMs tier_ms) const;
   [[nodiscard]] std::vector<DurationMs> readable_tiers() const;
-  Result<void> evaluate_samples(const Series& series, Series::CellsRead& total,
-                                windows::RowOut out);
-  Result<Series::CellsRead> evaluate_expired(const Series& series, windows::RowOut out);
+  Result<Series::CellsRead> evaluate_from_days(const Series& series, windows::RowOut out);
   Result<void> read_live(const Series& series, TimeRange range, CellParts parts,
                          Series::CellsRead& total);
   Result<void> read_expired(const Series& series, const Day& day, CellParts parts,
                             Series::CellsRead& total);
-  void look_for_edges(TimeMs expired_until_ms, windows::RowOut out);
+  void look_for_edges(TimeMs expired_until_ms, std::span<const windows::QuantileBound> sketched,
+                      windows::RowOut out);
+  [[nodiscard]] CellValues* values() noexcept {
+    return spec_.function == windows::Function::quantile ? &values_ : nullptr;
+  }
 
   windows::Spec spec_;
   std::vector<DurationMs> stored_;
@@ -108,9 +113,10 @@ class Windows {
   std::vector<TimedCell> cells_;
   CellCounts counts_;
   std::vector<DurationMs> tiers_read_;
+  CellValues values_;         // of cells_, for quantiles
+  std::vector<TimeMs> ends_;  // of cells_, for quantiles and where samples have expired
   // Where samples have expired:
   std::vector<TimeMs> cuts_;
-  std::vector<TimeMs> ends_;     // of cells_
   std::vector<TimeRange> lost_;  // days of which nothing is left that would do
   std::optional<Inexact> inexact_;
   bool met_expired_ = false;

@@ -142,6 +142,28 @@ std::optional<double> Cell::stdvar() const noexcept {
   return m2 / static_cast<double>(n);
 }
 
+void CellValues::resize(std::size_t cells) {
+  const std::size_t entries = cells == 0 ? 0 : cells <= ends.size() ? ends[cells - 1] : v.size();
+  v.resize(entries);
+  n.resize(entries);
+  ends.resize(cells, entries);
+  accuracy.resize(cells);
+}
+
+void CellValues::push_back(const CellValues& from, std::size_t cell) {
+  const auto begin = static_cast<std::ptrdiff_t>(from.begin_of(cell));
+  const auto end = static_cast<std::ptrdiff_t>(from.ends[cell]);
+  v.insert(v.end(), from.v.begin() + begin, from.v.begin() + end);
+  n.insert(n.end(), from.n.begin() + begin, from.n.begin() + end);
+  ends.push_back(v.size());
+  accuracy.push_back(from.accuracy[cell]);
+}
+
+std::size_t CellValues::memory_bytes() const noexcept {
+  return v.capacity() * sizeof(v[0]) + n.capacity() * sizeof(n[0]) +
+         ends.capacity() * sizeof(ends[0]) + accuracy.capacity() * sizeof(accuracy[0]);
+}
+
 namespace {
 
 template <typename Counts, typename Visit>

@@ -37,6 +37,7 @@ inline constexpr std::size_t kSpreadColumns = kTimeMean;
 
 inline constexpr std::uint8_t kHasSpread = 1;
 inline constexpr std::uint8_t kHasRegression = 2;
+inline constexpr std::uint8_t kHasSketch = 4;
 inline constexpr std::uint8_t kPlainValues = 0xff;
 
 /// Values that are integers where the row has a divisor.

@@ -86,6 +86,8 @@ CellParts parts_of(Function function) noexcept {
     case Function::deriv:
     case Function::predict_linear:
       return {true, true};
+    case Function::quantile:
+      return {true, false, true};
     default:
       return {false, false};
   }

@@ -11,7 +11,7 @@
 
 namespace hygge::windows {
 
-/// Whether cells hold what `function` needs: all but quantile.
+/// Whether merged cells say what `function` needs: all but quantile, see cell_quantiles.h.
 [[nodiscard]] bool cells_suffice(Function function) noexcept;
 
 /// The parts of a cell that `function` reads.

@@ -2,9 +2,10 @@
 // column.
 //
 //   byte     version, 1
-//   byte     bit 0 spread, bit 1 regression (never alone); other bits 0
+//   byte     bit 0 spread, bit 1 regression, bit 2 sketch (both never without spread); other bits 0
 //   varint   n, cells: 1 … kMaxRowCells
 //   byte     d, index of pack::kDivisors: values are integers / that; 0xff: doubles as they are
+//   sketches with bit 2: varint bytes, then that many, as in sketch_row.h
 //   varint   odd cells; for each: varint gap (index − previous index − 1; the first: index), then
 //            the cell as it is (below)
 //   columns  varint bytes, then that many: a block of n integers or of n values, as in
@@ -61,6 +62,7 @@
 
 #include "base/bytes.h"
 #include "window/cell_builder.h"
+#include "window/sketch.h"
 
 namespace hygge::windows {
 
@@ -84,9 +86,11 @@ class CellRowEncoder {
   ~CellRowEncoder();
 
   /// The row of 1 … kMaxRowCells cells of resolution R, in order, of the day after `day_ms`.
-  /// `parts` says what the cells hold. Equal input gives equal bytes. O(n).
+  /// `parts` says what the cells hold, `sketches` are theirs: null without that part. More than
+  /// kMaxRowBuckets buckets are left out. Equal input gives equal bytes. O(n).
   [[nodiscard]] std::string encode(std::span<const TimedCell> cells, TimeMs day_ms,
-                                   DurationMs resolution_ms, CellParts parts);
+                                   DurationMs resolution_ms, CellParts parts,
+                                   const CellSketches* sketches = nullptr);
 
  private:
   class Impl;
@@ -97,6 +101,8 @@ class CellRowEncoder {
 struct CellRowFacts {
   std::size_t cells = 0;
   CellParts parts;
+  std::size_t sketch_bytes = 0;
+  std::uint32_t sketch_ppm = 0;  ///< their accuracy
 };
 [[nodiscard]] Result<CellRowFacts> describe_row(Bytes row);
 
@@ -110,9 +116,11 @@ class CellRowDecoder {
 
   /// Appends the cells of a row, which may be any bytes, to `out`; the parts that are not `wanted`
   /// are left 0. Sums within 1e-15 · |sum|, M2 within 5e-13 · M2 of what was encoded; all else is
-  /// equal. Errors: version (a newer row), corruption; `out` is as it was then.
+  /// equal. `sketches`, where wanted, become those of the cells appended: none of cells of up to
+  /// kSamplesInCell samples. Errors: version (a newer row), corruption; `out` is as it was then.
   [[nodiscard]] Result<CellParts> decode(Bytes row, TimeMs day_ms, DurationMs resolution_ms,
-                                         CellParts wanted, std::vector<TimedCell>& out);
+                                         CellParts wanted, std::vector<TimedCell>& out,
+                                         CellSketches* sketches = nullptr);
   /// The same for the cells that begin in [range.after, range.until), and what CellCounts has of
   /// them; both are multiples of the resolution, of the day. Errors: as decode, damage in columns
   /// that are not read apart.

@@ -11,6 +11,7 @@
 #include "codec/pack/pack.h"
 #include "window/cell_columns.h"
 #include "window/cell_row.h"
+#include "window/sketch_row.h"
 
 namespace hygge::windows {
 
@@ -24,6 +25,7 @@ struct Header {
   CellParts parts;
   std::size_t cells = 0;
   std::uint8_t divisor = kPlainValues;
+  Bytes sketches;
 };
 
 Result<Header> read_header(ByteReader& in) {
@@ -34,19 +36,22 @@ Result<Header> read_header(ByteReader& in) {
     return fail(ErrorCode::version,
                 fmt::format("a row of cells of version {}: written by a newer library", version));
   }
-  if (in.ok() && (parts & ~(kHasSpread | kHasRegression)) != 0) {
+  if (in.ok() && (parts & ~(kHasSpread | kHasRegression | kHasSketch)) != 0) {
     return fail(ErrorCode::version, "a row of cells has parts that a newer library wrote");
   }
   Header out;
-  out.parts = {(parts & kHasSpread) != 0, (parts & kHasRegression) != 0};
+  out.parts = {(parts & kHasSpread) != 0, (parts & kHasRegression) != 0, (parts & kHasSketch) != 0};
   const std::uint64_t cells = in.varint();
   out.divisor = in.byte();
+  if (out.parts.sketch) out.sketches = as_bytes(in.text());
   if (!in.ok()) return damaged("cut short");
   if (cells == 0 || cells > kMaxRowCells) return damaged(fmt::format("{} cells", cells));
   if (out.divisor != kPlainValues && out.divisor >= pack::kDivisorCount) {
     return damaged("an unknown divisor");
   }
-  if (out.parts.regression && !out.parts.spread) return damaged("impossible parts");
+  if ((out.parts.regression || out.parts.sketch) && !out.parts.spread) {
+    return damaged("impossible parts");
+  }
   out.cells = static_cast<std::size_t>(cells);
   return out;
 }
@@ -124,13 +129,15 @@ Result<CellRowFacts> describe_row(Bytes row) {
   ByteReader in(row);
   const auto header = read_header(in);
   if (!header) return tl::unexpected<Error>(header.error());
-  return CellRowFacts{header->cells, header->parts};
+  ByteReader sketches(header->sketches);
+  return CellRowFacts{header->cells, header->parts, header->sketches.size(),
+                      static_cast<std::uint32_t>(sketches.varint())};
 }
 
 class CellRowDecoder::Impl {
  public:
   Result<CellParts> decode(Bytes row, TimeMs day_ms, DurationMs resolution_ms, CellParts wanted,
-                           std::vector<TimedCell>& out);
+                           std::vector<TimedCell>& out, CellSketches* sketches);
   Result<void> decode_counts(Bytes row, TimeMs day_ms, DurationMs resolution_ms, TimeRange range,
                              CellCounts& out);
 
@@ -160,6 +167,8 @@ class CellRowDecoder::Impl {
   std::vector<Odd> odd_;
   std::array<std::vector<std::int64_t>, kColumns> integers_;
   std::array<std::vector<double>, kColumns> values_;
+  SketchScales scales_;
+  std::vector<std::int64_t> numbers_;  // of sketches
 };
 
 Result<void> CellRowDecoder::Impl::read_odds(ByteReader& in, const Header& header) {
@@ -288,7 +297,8 @@ bool CellRowDecoder::Impl::spread(std::size_t i, Cell& cell) const {
 }
 
 Result<CellParts> CellRowDecoder::Impl::decode(Bytes row, TimeMs day_ms, DurationMs resolution_ms,
-                                               CellParts wanted, std::vector<TimedCell>& out) {
+                                               CellParts wanted, std::vector<TimedCell>& out,
+                                               CellSketches* sketches) {
   HYGGE_ASSERT(is_resolution(resolution_ms));
   ByteReader in(pad(row));
   const auto header = read_header(in);
@@ -323,7 +333,15 @@ Result<CellParts> CellRowDecoder::Impl::decode(Bytes row, TimeMs day_ms, Duratio
     out.resize(before);
     return damaged(fmt::format("cell {} contradicts itself", i));
   }
-  return header->parts;
+  if (sketches == nullptr) return header->parts;
+  sketches->clear();
+  sketches->ends.resize(header->cells);
+  if (!header->parts.sketch) return header->parts;
+  const char* const wrong =
+      read_sketches(header->sketches, std::span(out).subspan(before), scales_, numbers_, *sketches);
+  if (wrong == nullptr) return header->parts;
+  out.resize(before);
+  return damaged(wrong);
 }
 
 // --- counts: column by column, without a branch a cell ------------------------------------------
@@ -449,8 +467,9 @@ CellRowDecoder& CellRowDecoder::operator=(CellRowDecoder&&) noexcept = default;
 CellRowDecoder::~CellRowDecoder() = default;
 
 Result<CellParts> CellRowDecoder::decode(Bytes row, TimeMs day_ms, DurationMs resolution_ms,
-                                         CellParts wanted, std::vector<TimedCell>& out) {
-  return impl_->decode(row, day_ms, resolution_ms, wanted, out);
+                                         CellParts wanted, std::vector<TimedCell>& out,
+                                         CellSketches* sketches) {
+  return impl_->decode(row, day_ms, resolution_ms, wanted, out, sketches);
 }
 
 Result<void> CellRowDecoder::decode_counts(Bytes row, TimeMs day_ms, DurationMs resolution_ms,

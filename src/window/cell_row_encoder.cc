@@ -14,6 +14,7 @@
 #include "codec/pack/pack.h"
 #include "window/cell_columns.h"
 #include "window/cell_row.h"
+#include "window/sketch_row.h"
 
 namespace hygge::windows {
 
@@ -86,7 +87,7 @@ std::pair<std::int64_t, std::int64_t> place_of(const Cell& cell, TimeMs t_ms) {
 class CellRowEncoder::Impl {
  public:
   std::string encode(std::span<const TimedCell> cells, TimeMs day_ms, DurationMs resolution_ms,
-                     CellParts parts);
+                     CellParts parts, const CellSketches* sketches);
 
  private:
   void begin(std::span<const TimedCell> cells, CellParts parts);
@@ -216,17 +217,26 @@ void CellRowEncoder::Impl::write_column(std::size_t column, bool scaled, std::st
 }
 
 std::string CellRowEncoder::Impl::encode(std::span<const TimedCell> cells, TimeMs day_ms,
-                                         DurationMs resolution_ms, CellParts parts) {
+                                         DurationMs resolution_ms, CellParts parts,
+                                         const CellSketches* sketches) {
   HYGGE_ASSERT(!cells.empty() && cells.size() <= kMaxRowCells);
-  parts.spread = parts.spread || parts.regression;
+  HYGGE_ASSERT(parts.sketch == (sketches != nullptr));
+  parts.spread = parts.spread || parts.regression || parts.sketch;
+  if (sketches != nullptr) parts.sketch = sketches->keys.size() <= kMaxRowBuckets;
   begin(cells, parts);
   fill(cells, day_ms, resolution_ms, parts);
   std::string out(1, static_cast<char>(kCellRowVersion));
-  out.push_back(
-      static_cast<char>((parts.spread ? kHasSpread : 0) | (parts.regression ? kHasRegression : 0)));
+  out.push_back(static_cast<char>((parts.spread ? kHasSpread : 0) |
+                                  (parts.regression ? kHasRegression : 0) |
+                                  (parts.sketch ? kHasSketch : 0)));
   put_varint(out, cells.size());
   const auto d = divisor(cells, parts);
   out.push_back(static_cast<char>(d ? static_cast<std::uint8_t>(*d) : kPlainValues));
+  if (parts.sketch) {
+    block_.clear();
+    put_sketches(cells, *sketches, pack_, block_);
+    put_text(out, block_);
+  }
   put_varint(out, static_cast<std::uint64_t>(std::count(odd_.begin(), odd_.end(), 1)));
   std::size_t next = 0;
   for (std::size_t i = 0; i < cells.size(); ++i) {
@@ -251,8 +261,9 @@ CellRowEncoder& CellRowEncoder::operator=(CellRowEncoder&&) noexcept = default;
 CellRowEncoder::~CellRowEncoder() = default;
 
 std::string CellRowEncoder::encode(std::span<const TimedCell> cells, TimeMs day_ms,
-                                   DurationMs resolution_ms, CellParts parts) {
-  return impl_->encode(cells, day_ms, resolution_ms, parts);
+                                   DurationMs resolution_ms, CellParts parts,
+                                   const CellSketches* sketches) {
+  return impl_->encode(cells, day_ms, resolution_ms, parts, sketches);
 }
 
 }  // namespace hygge::windows

@@ -328,12 +328,13 @@ TEST(CellRow, GoldenRows) {
     CellParts parts;
     Samples samples;
   };
-  std::vector<Case> cases(5);
+  std::vector<Case> cases(6);
   cases[0] = {"counter, regular, restarts", 5 * kMinuteMs, {false, false}, {}};
   cases[1] = {"gauge of tenths, jitter", 5 * kMinuteMs, {true, false}, {}};
   cases[2] = {"full doubles, with regression", kHourMs, {true, true}, {}};
   cases[3] = {"NaN, infinities, markers", kHourMs, {true, false}, {}};
   cases[4] = {"one sample", kDayMs, {true, false}, {}};
+  cases[5] = {"NaN, infinities, markers, with sketches of 1 %", kHourMs, {true, false, true}, {}};
   for (int i = 0; i < 1'200; ++i) {
     cases[0].samples.add(kDay + 7 + i * 15'000, (i % 500) * (i % 500 + 3) / 2);
     cases[1].samples.add(kDay + 7 + i * 15'000 + i * 37 % 11, (i * 31 % 173) * 0.1);
@@ -341,6 +342,8 @@ TEST(CellRow, GoldenRows) {
     const double special[] = {1.5, std::numeric_limits<double>::quiet_NaN(), -2,
                               std::numeric_limits<double>::infinity(), stale_marker()};
     if (i % 100 < 50) cases[3].samples.add(kDay + 7 + i * 15'000, special[i / 10 % 5]);
+    cases[5].samples.add(kDay + 7 + i * 15'000,
+                         i % 40 == 0 ? special[i / 40 % 5] : (i * 31 % 173) * 0.1 - 3);
   }
   cases[4].samples.add(kDay + kDayMs, -0.0);
   const std::string file = test::in_source("tests/golden/cell_rows.json");
@@ -351,7 +354,13 @@ TEST(CellRow, GoldenRows) {
     SCOPED_TRACE(one.name);
     std::vector<TimedCell> cells;
     add_to_cells(one.samples.t, one.samples.v, one.resolution_ms, cells, one.parts);
-    const std::string row = CellRowEncoder().encode(cells, kDay, one.resolution_ms, one.parts);
+    CellSketches sketches;
+    if (one.parts.sketch) {
+      SketchBuilder().build(one.samples.t, one.samples.v, cells, one.resolution_ms,
+                            SketchScale(10'000), sketches);
+    }
+    const std::string row = CellRowEncoder().encode(cells, kDay, one.resolution_ms, one.parts,
+                                                    one.parts.sketch ? &sketches : nullptr);
     std::string hex;
     for (const std::uint8_t byte : as_bytes(row)) hex += fmt::format("{:02x}", byte);
     if (std::getenv("HYGGE_GOLDEN_TO") != nullptr) {
@@ -370,7 +379,7 @@ TEST(CellRow, ANewerVersionIsNamed) {
   row[0] = 2;
   EXPECT_EQ(describe_row(as_bytes(row)).error().code, ErrorCode::version);
   row[0] = 1;
-  row[1] = 4;
+  row[1] = 8;
   EXPECT_EQ(describe_row(as_bytes(row)).error().code, ErrorCode::version);
 }
 

@@ -35,17 +35,26 @@ Result<void> write_rules(Context& context, const std::vector<RollupRule>& rules)
     for (const RollupRule& rule : rules) {
       json.open('{').member("selector", to_string(rule.selector)).key("tiers").open('[');
       for (const DurationMs tier : rule.tiers) json.number(tier);
-      json.close(']').member("regression", rule.regression).close('}');
+      json.close(']').member("regression", rule.regression).key("sketch");
+      if (rule.sketch_ppm == 0) {
+        json.null();
+      } else {
+        json.number(static_cast<double>(rule.sketch_ppm) / 1e6);
+      }
+      json.close('}');
     }
     json.close(']').key("default").open('[');
     for (const DurationMs tier : kDefaultTiers) json.number(tier);
     json.close(']').close('}');
     return context.out().write(json.out() + "\n");
   }
-  Table table(
-      {{"selector", false, true, 0}, {"tiers", false, false, 0}, {"regression", false, false, 1}});
+  Table table({{"selector", false, true, 0},
+               {"tiers", false, false, 0},
+               {"regression", false, false, 1},
+               {"sketch", false, false, 1}});
   for (const RollupRule& rule : rules) {
-    table.add({to_string(rule.selector), tiers_text(rule.tiers), rule.regression ? "yes" : ""});
+    table.add({to_string(rule.selector), tiers_text(rule.tiers), rule.regression ? "yes" : "",
+               rule.sketch_ppm != 0 ? format_accuracy(rule.sketch_ppm) : ""});
   }
   context.note(fmt::format(
       "{}: {}", rules.empty() ? "no rules; series get" : "series that no rule matches get",
@@ -82,7 +91,9 @@ Result<void> write_stats(Context& context, const RollupStats& stats, std::uint64
       json.open('{').member("tier", format_duration(tier.resolution_ms));
       json.member("rows", tier.rows).member("cells", tier.cells).member("bytes", tier.bytes);
       json.member("counter_rows", tier.counter_rows).member("counter_cells", tier.counter_cells);
-      json.member("counter_bytes", tier.counter_bytes).close('}');
+      json.member("counter_bytes", tier.counter_bytes).member("sketch_rows", tier.sketch_rows);
+      json.member("sketch_cells", tier.sketch_cells).member("sketch_bytes", tier.sketch_bytes);
+      json.close('}');
     }
     json.close(']').member("samples", samples).member("days", stats.days);
     json.member("days_expired", stats.days_expired).member("days_due", stats.days_due).close('}');
@@ -95,13 +106,14 @@ Result<void> write_stats(Context& context, const RollupStats& stats, std::uint64
                {"bytes_per_cell", true, false, 0},
                {"counters", true, false, 2},
                {"others", true, false, 2},
+               {"sketches", true, false, 2},
                {"bytes_per_sample", true, false, 1}});
   for (const RollupStats::Tier& tier : stats.tiers) {
     table.add({format_duration(tier.resolution_ms), std::to_string(tier.rows),
                std::to_string(tier.cells), std::to_string(tier.bytes), each(tier.bytes, tier.cells),
                each(tier.counter_bytes, tier.counter_cells),
                each(tier.bytes - tier.counter_bytes, tier.cells - tier.counter_cells),
-               each(tier.bytes, samples)});
+               each(tier.sketch_bytes, tier.sketch_cells), each(tier.bytes, samples)});
   }
   if (stats.days_due > 0) {
     context.note(

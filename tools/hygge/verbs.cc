@@ -199,6 +199,7 @@ constexpr std::array kRollupSetExamples = std::to_array<std::string_view>({
     "--db shop.hygge rollup set - <<< '{job=\"edge\"} 1m,5m,1h'",
     "--db shop.hygge rollup set - --dry-run <<< 'up none'",
     "--db shop.hygge rollup set - --format json <<< '{__name__=~\".+\"} 5m,1h regression'",
+    "--db shop.hygge rollup set - --dry-run <<< '{__name__=~\".+_seconds\"} 5m,1h sketch=1%'",
 });
 constexpr std::array kRollupStatsExamples = std::to_array<std::string_view>({
     "--db shop.hygge rollup stats",
@@ -381,7 +382,7 @@ constexpr std::array kVerbs = std::to_array<Verb>({
     {"rollup list", "policy", "", "which series have which tiers of cells", "",
      "tsv table json csv md", 0, 0, "", kRollupListExamples, run_rollup_list},
     {"rollup set", "policy", "FILE|-",
-     "take rules from a file, a line `SELECTOR TIERS [regression]` each", "dry-run",
+     "take rules from a file, a line `SELECTOR TIERS [regression] [sketch=1%]` each", "dry-run",
      "tsv table json", 1, 1, "a file of rules", kRollupSetExamples, run_rollup_set},
     {"rollup stats", "policy", "", "rows, cells and bytes of each tier", "",
      "tsv table json csv md", 0, 0, "", kRollupStatsExamples, run_rollup_stats},

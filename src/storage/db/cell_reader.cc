@@ -44,16 +44,11 @@ bool is_masked(const ViewState& state, std::int32_t partition, std::uint32_t ser
   });
 }
 
-// Appends those of `cells` that begin in `range`.
-std::size_t take(const std::vector<TimedCell>& cells, TimeRange range,
-                 std::vector<TimedCell>& out) {
-  std::size_t taken = 0;
-  for (const TimedCell& one : cells) {
-    if (one.start_ms < range.after || one.start_ms >= range.until) continue;
-    out.push_back(one);
-    ++taken;
-  }
-  return taken;
+// Whether a cell begins in `range`.
+auto begins_in(TimeRange range) {
+  return [range](const TimedCell& one) {
+    return one.start_ms >= range.after && one.start_ms < range.until;
+  };
 }
 
 }  // namespace
@@ -188,36 +183,68 @@ Result<void> CellReader::for_each_day(const ViewState& state, const ViewState::E
   return {};
 }
 
-// The cells of the day's row into cells_. False: there are none that can be read.
+// The cells of the day's row into cells_, and into values_ if they are needed. False: there are
+// none that can be read.
 bool CellReader::decode(const ViewState& state, const ViewState::Entry& entry, const Day& day,
                         DurationMs resolution_ms, CellParts needed) {
   cells_.clear();
   const TimeMs day_ms = partition_range(day.partition).after;
-  if (day.row.empty() || !decoder_.decode(day.row, day_ms, resolution_ms, needed, cells_)) {
+  if (day.row.empty() || !decoder_.decode(day.row, day_ms, resolution_ms, needed, cells_,
+                                          needed.sketch ? &sketches_ : nullptr)) {
     return false;
   }
-  if (!day.expired || !is_masked(state, day.partition, entry.id)) return true;
-  for (const Mask& mask : state.masks) {
-    if (mask.samples_only || !mask.covers(entry.id) ||
-        storage::in_cells(state.masks, mask, day.partition, entry.id)) {
-      continue;
-    }
-    std::erase_if(cells_, [&](const TimedCell& cell) {
-      return overlaps(cell.start_ms, resolution_ms, mask.range);
-    });
+  if (needed.sketch) {
+    values_.resize(0);
+    windows::append_values(cells_, sketches_, scales_.of(sketches_.accuracy_ppm), values_);
+  }
+  if (day.expired && is_masked(state, day.partition, entry.id)) {
+    drop_masked(state, entry, day, resolution_ms);
   }
   return true;
 }
 
+// Takes out what deletes that wait hide.
+void CellReader::drop_masked(const ViewState& state, const ViewState::Entry& entry, const Day& day,
+                             DurationMs resolution_ms) {
+  const auto hidden = [&](const TimedCell& cell) {
+    return std::any_of(state.masks.begin(), state.masks.end(), [&](const Mask& mask) {
+      return !mask.samples_only && mask.covers(entry.id) &&
+             !storage::in_cells(state.masks, mask, day.partition, entry.id) &&
+             overlaps(cell.start_ms, resolution_ms, mask.range);
+    });
+  };
+  std::vector<TimedCell> left;
+  CellValues left_values;
+  const bool values = values_.size() == cells_.size();
+  take([&](const TimedCell& cell) { return !hidden(cell); }, left, values ? &left_values : nullptr);
+  cells_ = std::move(left);
+  values_ = std::move(left_values);
+}
+
+// Appends those of cells_ that are to be kept, and of values_ if asked for.
+template <typename Keep>
+std::size_t CellReader::take(Keep&& keep, std::vector<TimedCell>& out, CellValues* values) const {
+  std::size_t taken = 0;
+  for (std::size_t i = 0; i < cells_.size(); ++i) {
+    if (!keep(cells_[i])) continue;
+    out.push_back(cells_[i]);
+    if (values != nullptr) values->push_back(values_, i);
+    ++taken;
+  }
+  return taken;
+}
+
 Result<Series::CellsRead> CellReader::read(const ViewState& state, const ViewState::Entry& entry,
                                            DurationMs resolution_ms, CellParts needed,
-                                           TimeRange range, std::vector<TimedCell>& out) {
+                                           TimeRange range, std::vector<TimedCell>& out,
+                                           CellValues* values) {
+  if (!needed.sketch) values = nullptr;
   Series::CellsRead total;
   auto done =
       for_each_day(state, entry, resolution_ms, needed, range, [&](const Day& day) -> Result<void> {
         if (decode(state, entry, day, resolution_ms, needed)) {
           ++total.rows;
-          total.cells += take(cells_, day.range, out);
+          total.cells += take(begins_in(day.range), out, values);
           return {};
         }
         if (day.expired) {
@@ -226,13 +253,17 @@ Result<Series::CellsRead> CellReader::read(const ViewState& state, const ViewSta
         }
         // Not into `out`, whose last cell may begin where a window does.
         cells_.clear();
+        values_.resize(0);
         SeriesReader reader(state, entry, day.range);
         while (const Block* block = reader.next()) {
           windows::add_to_cells(block->t, block->v, resolution_ms, cells_, needed);
+          if (values != nullptr) {
+            windows::add_to_values(block->t, block->v, resolution_ms, cells_, values_);
+          }
           total.samples += block->t.size();
         }
         if (const Error* error = reader.error()) return tl::unexpected<Error>(*error);
-        out.insert(out.end(), cells_.begin(), cells_.end());
+        take([](const TimedCell&) { return true; }, out, values);
         return {};
       });
   if (!done) return tl::unexpected<Error>(std::move(done.error()));
@@ -252,7 +283,7 @@ Result<Series::CellsRead> CellReader::read_counts(const ViewState& state,
         if (masked && decode(state, entry, day, resolution_ms, kNone)) {
           ++total.rows;
           std::vector<TimedCell> taken;
-          total.cells += take(cells_, day.range, taken);
+          total.cells += take(begins_in(day.range), taken, nullptr);
           for (const TimedCell& one : taken) out.push_back(one);
           return {};
         }
@@ -285,7 +316,9 @@ Result<Series::CellsRead> CellReader::read_counts(const ViewState& state,
 Result<Series::CellsRead> CellReader::read_expired(const ViewState& state,
                                                    const ViewState::Entry& entry,
                                                    DurationMs resolution_ms, CellParts needed,
-                                                   TimeRange range, std::vector<TimedCell>& out) {
+                                                   TimeRange range, std::vector<TimedCell>& out,
+                                                   CellValues* values) {
+  if (!needed.sketch) values = nullptr;
   if (auto ours = state.process.check(); !ours) return tl::unexpected<Error>(ours.error());
   Series::CellsRead total;
   const bool stored = is_stored(state, resolution_ms);
@@ -298,11 +331,9 @@ Result<Series::CellsRead> CellReader::read_expired(const ViewState& state,
       continue;
     }
     ++total.rows;
-    for (const TimedCell& cell : cells_) {
-      if (!overlaps(cell.start_ms, resolution_ms, day.range)) continue;
-      out.push_back(cell);
-      ++total.cells;
-    }
+    total.cells +=
+        take([&](const TimedCell& one) { return overlaps(one.start_ms, resolution_ms, day.range); },
+             out, values);
   }
   return total;
 }

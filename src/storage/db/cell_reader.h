@@ -55,7 +55,8 @@ class CellReader {
   [[nodiscard]] Result<Series::CellsRead> read(const ViewState& state,
                                                const ViewState::Entry& entry,
                                                DurationMs resolution_ms, CellParts needed,
-                                               TimeRange range, std::vector<TimedCell>& out);
+                                               TimeRange range, std::vector<TimedCell>& out,
+                                               CellValues* values);
   /// As Series::cell_counts.
   [[nodiscard]] Result<Series::CellsRead> read_counts(const ViewState& state,
                                                       const ViewState::Entry& entry,
@@ -65,8 +66,8 @@ class CellReader {
   [[nodiscard]] Result<Series::CellsRead> read_expired(const ViewState& state,
                                                        const ViewState::Entry& entry,
                                                        DurationMs resolution_ms, CellParts needed,
-                                                       TimeRange range,
-                                                       std::vector<TimedCell>& out);
+                                                       TimeRange range, std::vector<TimedCell>& out,
+                                                       CellValues* values);
   /// As View::read_cells_ahead.
   View::CellsAhead read_ahead(const ViewState& state, std::vector<std::uint32_t> series,
                               DurationMs resolution_ms, TimeRange range, std::size_t max_bytes);
@@ -87,12 +88,21 @@ class CellReader {
                                std::int32_t partition, DurationMs resolution_ms, CellParts needed);
   [[nodiscard]] bool decode(const ViewState& state, const ViewState::Entry& entry, const Day& day,
                             DurationMs resolution_ms, CellParts needed);
+  void decode_values();
+  void drop_masked(const ViewState& state, const ViewState::Entry& entry, const Day& day,
+                   DurationMs resolution_ms);
+  template <typename Keep>
+  std::size_t take(Keep&& keep, std::vector<TimedCell>& out, CellValues* values) const;
   [[nodiscard]] CellScan& scan(const ViewState& state);
 
   windows::CellRowDecoder decoder_;
   std::optional<CellScan> scan_;
   RowsAhead ahead_;
+  // Of the row that was decoded last; values if they were needed.
   std::vector<TimedCell> cells_;
+  windows::CellSketches sketches_;
+  windows::SketchScales scales_;
+  CellValues values_;
 };
 
 }  // namespace hygge::storage

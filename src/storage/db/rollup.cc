@@ -114,6 +114,11 @@ Result<RollupStats> Db::Impl::rollup_stats() const {
     ++tier.rows;
     tier.cells += facts->cells;
     tier.bytes += bytes;
+    if (facts->parts.sketch) {
+      ++tier.sketch_rows;
+      tier.sketch_cells += facts->cells;
+      tier.sketch_bytes += facts->sketch_bytes;
+    }
     if (facts->parts.spread) return {};
     ++tier.counter_rows;
     tier.counter_cells += facts->cells;

@@ -42,6 +42,7 @@ std::string what_differs(const Result<bool>& found, const std::string& stored,
 void Db::Impl::verify_expired(const storage::ViewState& state, VerifyReport& out) {
   windows::CellRowDecoder decoder;
   std::vector<TimedCell> cells;
+  windows::CellSketches sketches;
   std::string stored;
   const auto damage = [&](const storage::ViewState::Entry& entry, std::int32_t partition,
                           std::string where, std::string what) {
@@ -63,7 +64,7 @@ void Db::Impl::verify_expired(const storage::ViewState& state, VerifyReport& out
         cells.clear();
         const auto decoded =
             found ? decoder.decode(as_bytes(stored), partition_range(day.partition).after, tier, {},
-                                   cells)
+                                   cells, &sketches)
                   : tl::unexpected<Error>(found.error());
         if (!decoded) {
           damage(entry, day.partition, format_duration(tier), decoded.error().message);

@@ -87,9 +87,9 @@ Result<SeriesSamples> Series::samples(TimeRange range) const {
 }
 
 Result<Series::CellsRead> Series::cells(DurationMs resolution_ms, CellParts needed, TimeRange range,
-                                        std::vector<TimedCell>& out) const {
+                                        std::vector<TimedCell>& out, CellValues* values) const {
   return state_->cell_reader().read(*state_, state_->entries[index_], resolution_ms, needed, range,
-                                    out);
+                                    out, values);
 }
 
 Result<Series::CellsRead> Series::cell_counts(DurationMs resolution_ms, TimeRange range,
@@ -99,10 +99,10 @@ Result<Series::CellsRead> Series::cell_counts(DurationMs resolution_ms, TimeRang
 }
 
 Result<Series::CellsRead> Series::expired_cells(DurationMs resolution_ms, CellParts needed,
-                                                TimeRange range,
-                                                std::vector<TimedCell>& out) const {
+                                                TimeRange range, std::vector<TimedCell>& out,
+                                                CellValues* values) const {
   return state_->cell_reader().read_expired(*state_, state_->entries[index_], resolution_ms, needed,
-                                            range, out);
+                                            range, out, values);
 }
 
 std::vector<TimeRange> Series::expired(TimeRange range) const {

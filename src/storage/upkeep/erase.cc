@@ -140,7 +140,8 @@ CellsErased erase_cells(const CellKey& key, Bytes row, TimeRange range) {
   CellsErased out;
   std::vector<TimedCell> cells;
   windows::CellRowDecoder decoder;
-  const auto parts = decoder.decode(row, day_ms, resolution_ms, {}, cells);
+  windows::CellSketches sketches;
+  const auto parts = decoder.decode(row, day_ms, resolution_ms, {}, cells, &sketches);
   if (!parts) return out;
   const auto goes = [&](const TimedCell& cell) {
     if (!overlaps(cell.start_ms, resolution_ms, range)) return false;
@@ -148,11 +149,20 @@ CellsErased erase_cells(const CellKey& key, Bytes row, TimeRange range) {
     out.cut += whole ? 0U : 1U;
     return true;
   };
-  out.cells = std::erase_if(cells, goes);
+  std::vector<TimedCell> left;
+  windows::CellSketches left_sketches;
+  left_sketches.accuracy_ppm = sketches.accuracy_ppm;
+  for (std::size_t i = 0; i < cells.size(); ++i) {
+    if (goes(cells[i])) continue;
+    left.push_back(cells[i]);
+    left_sketches.push_back(sketches, i);
+  }
+  out.cells = cells.size() - left.size();
   if (out.cells == 0) {
     out.row = as_text(row);
-  } else if (!cells.empty()) {
-    out.row = windows::CellRowEncoder().encode(cells, day_ms, resolution_ms, *parts);
+  } else if (!left.empty()) {
+    out.row = windows::CellRowEncoder().encode(left, day_ms, resolution_ms, *parts,
+                                               parts->sketch ? &left_sketches : nullptr);
   }
   return out;
 }

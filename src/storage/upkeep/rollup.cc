@@ -13,6 +13,9 @@ namespace hygge::storage {
 namespace {
 
 constexpr std::uint8_t kRollupVersion = 1;
+constexpr std::uint8_t kSketchVersion = 2;  // a rule has sketches
+constexpr std::uint8_t kRegressionBit = 1;
+constexpr std::uint8_t kSketchBit = 2;
 
 tl::unexpected<Error> damaged_rollups() {
   return fail(ErrorCode::corruption, fmt::format("meta: entry {} is damaged", kRollupsName));
@@ -55,6 +58,10 @@ RollupChoice choose_rollup(const RollupRule* rule, bool counter) {
   }
   out.tiers = rule->tiers;
   if (rule->regression) out.parts = {true, true};
+  if (rule->sketch_ppm != 0) {
+    out.parts.spread = out.parts.sketch = true;
+    out.sketch_ppm = rule->sketch_ppm;
+  }
   return out;
 }
 
@@ -79,6 +86,13 @@ Result<std::vector<RollupRule>> checked(std::vector<RollupRule> rules) {
                   fmt::format("{}: a tier of {} ms", to_string(rule.selector), tier),
                   "tiers divide the day, and are at least 10 s: 1m, 5m, 15m, 1h, 1d");
     }
+    if (rule.sketch_ppm != 0 &&
+        (rule.sketch_ppm < kMinSketchPpm || rule.sketch_ppm > kMaxSketchPpm)) {
+      return fail(
+          ErrorCode::invalid_argument,
+          fmt::format("{}: sketches of {} millionths", to_string(rule.selector), rule.sketch_ppm),
+          "0.1 % to 10 %: 1,000 to 100,000 millionths");
+    }
     std::sort(rule.tiers.begin(), rule.tiers.end());
     rule.tiers.erase(std::unique(rule.tiers.begin(), rule.tiers.end()), rule.tiers.end());
   }
@@ -86,11 +100,15 @@ Result<std::vector<RollupRule>> checked(std::vector<RollupRule> rules) {
 }
 
 std::string encode_rollups(const RollupPolicy& policy) {
-  std::string out(1, static_cast<char>(kRollupVersion));
+  const bool sketches = std::any_of(policy.rules.begin(), policy.rules.end(),
+                                    [](const RollupRule& rule) { return rule.sketch_ppm != 0; });
+  std::string out(1, static_cast<char>(sketches ? kSketchVersion : kRollupVersion));
   put_varint(out, policy.rules.size());
   for (const RollupRule& rule : policy.rules) {
     put_text(out, to_string(rule.selector));
-    out.push_back(rule.regression ? 1 : 0);
+    out.push_back(static_cast<char>((rule.regression ? kRegressionBit : 0) |
+                                    (rule.sketch_ppm != 0 ? kSketchBit : 0)));
+    if (rule.sketch_ppm != 0) put_varint(out, rule.sketch_ppm);
     put_tiers(out, rule.tiers);
   }
   put_tiers(out, policy.stored);
@@ -100,7 +118,7 @@ std::string encode_rollups(const RollupPolicy& policy) {
 Result<RollupPolicy> decode_rollups(Bytes value) {
   ByteReader in(value);
   const std::uint8_t version = in.byte();
-  if (in.ok() && version > kRollupVersion) {
+  if (in.ok() && version > kSketchVersion) {
     return fail(ErrorCode::version,
                 fmt::format("meta: rollups of version {}: written by a newer library", version));
   }
@@ -109,11 +127,18 @@ Result<RollupPolicy> decode_rollups(Bytes value) {
   for (std::uint64_t left = in.varint(); in.ok() && left > 0; --left) {
     RollupRule rule;
     auto parsed = selector(in.text());
-    const std::uint8_t regression = in.byte();
-    if (!in.ok() || !parsed || regression > 1 || !read_tiers(in, rule.tiers))
-      return damaged_rollups();
+    const std::uint8_t parts = in.byte();
+    const std::uint8_t known =
+        version == kSketchVersion ? kRegressionBit | kSketchBit : kRegressionBit;
+    if ((parts & ~known) != 0) return damaged_rollups();
+    if ((parts & kSketchBit) != 0) {
+      const std::uint64_t ppm = in.varint();
+      if (ppm < kMinSketchPpm || ppm > kMaxSketchPpm) return damaged_rollups();
+      rule.sketch_ppm = static_cast<std::uint32_t>(ppm);
+    }
+    if (!in.ok() || !parsed || !read_tiers(in, rule.tiers)) return damaged_rollups();
     rule.selector = std::move(*parsed);
-    rule.regression = regression != 0;
+    rule.regression = (parts & kRegressionBit) != 0;
     out.rules.push_back(std::move(rule));
   }
   if (!in.ok() || !read_tiers(in, out.stored) || !in.done() || version == 0)

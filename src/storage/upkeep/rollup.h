@@ -1,8 +1,8 @@
 // Which cells sealing makes: the entry of `meta` that says it, and the rule of one series.
 //
-//   rollups   byte     1
-//             varint   rules; for each: text selector | byte 1: regression | varint tiers |
-//                      varint of each, ms
+//   rollups   byte     1; 2 if any rule has sketches
+//             varint   rules; for each: text selector | byte bit 0 regression, bit 1 sketches |
+//                      varint accuracy, millionths, with bit 1 | varint tiers | varint of each, ms
 //             varint   tiers of which rows may be stored; varint of each, ms
 //
 // Without the entry: no rules, the default tiers.
@@ -36,6 +36,7 @@ struct RollupPolicy {
 struct RollupChoice {
   std::vector<DurationMs> tiers;  ///< rising
   CellParts parts;
+  std::uint32_t sketch_ppm = 0;
 };
 
 /// `rule` null: the default.
@@ -44,7 +45,8 @@ struct RollupChoice {
 /// By the declared type, else by the name.
 [[nodiscard]] bool is_counter(std::string_view metric, const std::optional<Metadata>& declared);
 
-/// Sorts tiers, and takes repeated ones out. Errors: invalid_argument, naming rule and tier.
+/// Sorts tiers, and takes repeated ones out. Errors: invalid_argument, naming the rule, and its
+/// tier or accuracy.
 [[nodiscard]] Result<std::vector<RollupRule>> checked(std::vector<RollupRule> rules);
 
 [[nodiscard]] std::string encode_rollups(const RollupPolicy& policy);

@@ -1,8 +1,9 @@
-// The policy file: `SELECTOR TIERS [regression]`, a rule a line.
+// The policy file: `SELECTOR TIERS [regression] [sketch=1%]`, a rule a line.
 #include <fmt/format.h>
 #include <hygge/rollup.h>
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "storage/upkeep/rule_lines.h"
@@ -15,9 +16,55 @@ namespace {
 using storage::RuleLine;
 
 constexpr std::string_view kRegression = "regression";
+constexpr std::string_view kSketch = "sketch=";
 constexpr std::string_view kNone = "none";
 constexpr std::string_view kRollupHelp =
-    "a rule is a line `SELECTOR TIERS [regression]`, for example {env=\"dev\"} 5m,1h";
+    "a rule is a line `SELECTOR TIERS [regression] [sketch=1%]`, for example {env=\"dev\"} 5m,1h";
+
+// Millionths of `1%` or `0.5%`; none: it is no such thing, or out of bounds.
+std::optional<std::uint32_t> parse_accuracy(std::string_view word) {
+  if (!word.ends_with('%')) return std::nullopt;
+  word.remove_suffix(1);
+  constexpr std::uint32_t kPercent = 10'000;  // millionths
+  std::uint32_t out = 0;
+  std::uint32_t unit = kPercent;
+  bool fraction = false;
+  for (const char c : word) {
+    if (c == '.' && !fraction) {
+      fraction = true;
+      continue;
+    }
+    if (c < '0' || c > '9' || out > kMaxSketchPpm) return std::nullopt;
+    const auto digit = static_cast<std::uint32_t>(c - '0');
+    if (fraction) {
+      unit /= 10;
+      if (unit == 0) return std::nullopt;
+      out += digit * unit;
+    } else {
+      out = out * 10 + digit * kPercent;
+    }
+  }
+  if (out < kMinSketchPpm || out > kMaxSketchPpm) return std::nullopt;
+  return out;
+}
+
+// The option that the last word is, if it is one. False: it is none.
+Result<bool> take_option(const RuleLine& line, std::size_t begin, RollupRule& rule) {
+  const std::string_view word = line.text.substr(begin);
+  if (word == kRegression && !rule.regression) {
+    rule.regression = true;
+    return true;
+  }
+  if (!word.starts_with(kSketch) || rule.sketch_ppm != 0) return false;
+  const auto accuracy = parse_accuracy(word.substr(kSketch.size()));
+  if (!accuracy) {
+    return line.wrong(begin, line.text.size(),
+                      fmt::format("{}: an accuracy is a share from 0.1% to 10%", word),
+                      kRollupHelp);
+  }
+  rule.sketch_ppm = *accuracy;
+  return true;
+}
 
 std::string wrong_tier(std::string_view word) {
   const auto duration = parse_duration(word);
@@ -45,8 +92,10 @@ Result<std::vector<DurationMs>> tiers_of(const RuleLine& line, std::size_t begin
 Result<RollupRule> rollup_rule(RuleLine line) {
   RollupRule rule;
   auto last = line.last_word();
-  if (line.text.substr(last.begin) == kRegression) {
-    rule.regression = true;
+  while (last.before > 0) {
+    const auto taken = take_option(line, last.begin, rule);
+    if (!taken) return tl::unexpected<Error>(taken.error());
+    if (!*taken) break;
     line.text = line.text.substr(0, last.before);
     last = line.last_word();
   }
@@ -76,6 +125,10 @@ Result<std::vector<RollupRule>> parse_rollups(std::string_view text) {
   return rules;
 }
 
+std::string format_accuracy(std::uint32_t ppm) {
+  return fmt::format("{}%", static_cast<double>(ppm) / 1e4);
+}
+
 std::string to_text(const std::vector<RollupRule>& rules) {
   std::string out;
   for (const RollupRule& rule : rules) {
@@ -83,8 +136,11 @@ std::string to_text(const std::vector<RollupRule>& rules) {
     for (const DurationMs tier : rule.tiers) {
       tiers += (tiers.empty() ? "" : ",") + format_duration(tier);
     }
-    out += fmt::format("{} {}{}\n", to_string(rule.selector), tiers.empty() ? kNone : tiers,
+    out += fmt::format("{} {}{}", to_string(rule.selector), tiers.empty() ? kNone : tiers,
                        rule.regression ? " regression" : "");
+    if (rule.sketch_ppm != 0)
+      out += fmt::format(" {}{}", kSketch, format_accuracy(rule.sketch_ppm));
+    out += '\n';
   }
   return out;
 }

@@ -280,6 +280,23 @@ Result<ResealReport> reseal_partition(Store& store, const StoreSnapshotPtr& snap
 }
 
 // The finest tier from the samples; each coarser one from the one before, where that divides it.
+void CellRows::make_cells(const ChunkSamples& samples, DurationMs tier, DurationMs finer_ms,
+                          const RollupChoice& choice) {
+  const bool from_finer = finer_ms != 0 && tier % finer_ms == 0;
+  if (from_finer) {
+    windows::coarser(finer_, tier, cells_);
+  } else {
+    cells_.clear();
+    windows::add_to_cells(samples.t, samples.v, tier, cells_, choice.parts);
+  }
+  if (!choice.parts.sketch) return;
+  if (from_finer) {
+    builder_.coarser(finer_, finer_sketches_, cells_, tier, sketches_);
+  } else {
+    builder_.build(samples.t, samples.v, cells_, tier, scales_.of(choice.sketch_ppm), sketches_);
+  }
+}
+
 std::vector<CellRows::Row> CellRows::of(const ChunkSamples& samples, std::int32_t partition,
                                         const RollupChoice& choice) {
   HYGGE_ASSERT(!samples.t.empty());
@@ -287,14 +304,11 @@ std::vector<CellRows::Row> CellRows::of(const ChunkSamples& samples, std::int32_
   std::vector<Row> out;
   DurationMs finer_ms = 0;
   for (const DurationMs tier : choice.tiers) {
-    if (finer_ms != 0 && tier % finer_ms == 0) {
-      windows::coarser(finer_, tier, cells_);
-    } else {
-      cells_.clear();
-      windows::add_to_cells(samples.t, samples.v, tier, cells_, choice.parts);
-    }
-    out.push_back({tier, encoder_.encode(cells_, day_ms, tier, choice.parts)});
+    make_cells(samples, tier, finer_ms, choice);
+    out.push_back({tier, encoder_.encode(cells_, day_ms, tier, choice.parts,
+                                         choice.parts.sketch ? &sketches_ : nullptr)});
     std::swap(cells_, finer_);
+    std::swap(sketches_, finer_sketches_);
     finer_ms = tier;
   }
   return out;

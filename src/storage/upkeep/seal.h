@@ -77,9 +77,16 @@ class CellRows {
                                     const RollupChoice& choice);
 
  private:
+  void make_cells(const ChunkSamples& samples, DurationMs tier, DurationMs finer_ms,
+                  const RollupChoice& choice);
+
   windows::CellRowEncoder encoder_;
+  windows::SketchBuilder builder_;
+  windows::SketchScales scales_;
   std::vector<TimedCell> cells_;
   std::vector<TimedCell> finer_;
+  windows::CellSketches sketches_;
+  windows::CellSketches finer_sketches_;
 };
 
 /// Follows the chunks of a sealed partition in order of their keys.

@@ -309,6 +309,67 @@ TEST(DbRollup, AnotherPolicyGivesSealedDaysOtherCells) {
   EXPECT_EQ(check_cells(*f.db), 18U + 4) << "compact computes them, too; today is sealed early";
 }
 
+TEST(DbRollup, PoliciesOfSketchesAreText) {
+  const std::string text = "m 5m,1h regression sketch=0.5%\nn 1h sketch=1%\no 1h sketch=2.1234%\n";
+  const auto rules = parse_rollups(text).value();
+  EXPECT_EQ(to_text(rules), text);
+  EXPECT_EQ(rules[0].sketch_ppm, 5'000U);
+  EXPECT_EQ(rules[1].sketch_ppm, 10'000U);
+  EXPECT_EQ(rules[2].sketch_ppm, 21'234U);
+  EXPECT_EQ(parse_rollups("m 1h sketch=10.0% regression").value(),
+            parse_rollups("m 1h regression sketch=10%").value());
+  for (const char* bad :
+       {"m 1h sketch", "m 1h sketch=", "m 1h sketch=%", "m 1h sketch=1", "m 1h sketch=0.09%",
+        "m 1h sketch=10.0001%", "m 1h sketch=0.10001%", "m 1h sketch=-1%", "m 1h sketch=1.%.",
+        "m 1h sketch=99999999999999999999%", "m 1h sketch=1% sketch=1%", "sketch=1%",
+        "m sketch=1%"}) {
+    SCOPED_TRACE(bad);
+    const auto parsed = parse_rollups(bad);
+    ASSERT_FALSE(parsed);
+    EXPECT_EQ(parsed.error().code, ErrorCode::parse);
+  }
+  const test::TempDir dir;
+  Fixture f(dir / "db");
+  ASSERT_TRUE(f.db->set_rollups(rules));
+  f.open();
+  EXPECT_EQ(f.db->rollups(), rules);
+  EXPECT_EQ(f.db->set_rollups({{selector("m").value(), {kHourMs}, false, 100'001}}).error().code,
+            ErrorCode::invalid_argument);
+}
+
+TEST(DbRollup, RowsOfARuleHaveSketchesAndVerifyComputesThem) {
+  const test::TempDir dir;
+  Fixture f(dir / "db");
+  f.write_day(kDay0, 2'000);
+  f.write(0, kDay0 + 3 * kDayMs, 1);
+  f.settle();
+  const RollupStats before = f.db->rollup_stats().value();
+  EXPECT_EQ(before.tiers[0].sketch_rows, 0U);
+  ASSERT_TRUE(f.db->set_rollups(parse_rollups("{k=~\"[01]\"} 5m,1h sketch=1%\n").value()));
+  f.settle();
+  const RollupStats stats = f.db->rollup_stats().value();
+  for (const std::size_t i : {0U, 1U}) {
+    EXPECT_EQ(stats.tiers[i].sketch_rows, 2U);
+    EXPECT_GT(stats.tiers[i].sketch_cells, 0U);
+    EXPECT_GT(stats.tiers[i].sketch_bytes, 10U);
+    EXPECT_GT(stats.tiers[i].bytes, before.tiers[i].bytes + stats.tiers[i].sketch_bytes);
+  }
+  EXPECT_GT(check_cells(*f.db), 12U);
+  expect_whole(*f.db);
+  ASSERT_TRUE(f.db->close());
+  // Sketches of another accuracy are not those that the policy gives.
+  const Rows one = rows_in(f.dir);
+  f.open();
+  ASSERT_TRUE(f.db->set_rollups(parse_rollups("{k=~\"[01]\"} 5m,1h sketch=2%\n").value()));
+  f.settle();
+  ASSERT_TRUE(f.db->close());
+  const Rows two = rows_in(f.dir);
+  ASSERT_EQ(one.size(), two.size());
+  std::size_t differ = 0;
+  for (const auto& [key, row] : one) differ += two.at(key) != row ? 1U : 0U;
+  EXPECT_EQ(differ, 4U);
+}
+
 TEST(DbRollup, PoliciesAreText) {
   const std::string text = "{env=\"dev\"} none\nm 5m,1h regression\n";
   EXPECT_EQ(to_text(parse_rollups("# as it is\n\n" + text).value()), text);
@@ -343,6 +404,7 @@ TEST(DbRollup, AnyOrderOfArrivalGivesTheSameRows) {
     std::mt19937_64 random(seed);
     const test::TempDir dir;
     Fixture f(dir / "db");
+    ASSERT_TRUE(f.db->set_rollups(parse_rollups("{k=~\"[012]\"} 5m,1h sketch=1%\n").value()));
     // Ids are given in the same order.
     for (int k = 0; k < kSeries; ++k) ASSERT_TRUE(f.db->series(Fixture::labels(k)));
     if (seed > 0) std::shuffle(all.begin(), all.end(), random);
@@ -486,7 +548,8 @@ TEST(DbRollupModel, CellsAreThoseOfTheSamples) {
           break;
         }
         case 5: {
-          constexpr const char* kPolicies[] = {"", "m 1h\n", "m 5m regression\nm_total none\n",
+          constexpr const char* kPolicies[] = {"m 5m,1h sketch=1%\n", "m 1h\n",
+                                               "m 5m regression\nm_total none\n",
                                                "{k=~\"[0-2]\"} 1m,5m,1h,1d\n"};
           if (random() % 3 == 0) {
             ASSERT_TRUE(f.db->set_rollups(parse_rollups(kPolicies[random() % 4]).value()));
