@@ -3,6 +3,8 @@
 #include <hygge/sample.h>
 
 #include <algorithm>
+#include <bit>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -138,9 +140,12 @@ Result<void> for_each_series(Query& query, const Node& node, const SeriesVisitor
 }
 
 bool any_stale(std::span<const double> values) noexcept {
-  bool any = false;
-  for (const double value : values) any |= is_stale(value);
-  return any;
+  std::uint64_t found = 0;
+  for (const double value : values) {
+    const std::uint64_t differs = std::bit_cast<std::uint64_t>(value) ^ kStaleBits;
+    found |= (differs - 1) & ~differs;  // has the top bit if nothing differs
+  }
+  return (found >> 63U) != 0;
 }
 
 void note_tier(std::vector<DurationMs>& tiers, DurationMs tier_ms) {
