@@ -299,6 +299,25 @@ class Help(Folder):
             server.stderr.close()
 
 
+class Killed(Folder):
+    def test_while_it_makes_a_database_leaves_one_that_can_be_made(self):
+        # In the order in which they come; RocksDB numbers its options files.
+        steps = ("store", "store/IDENTITY", "store/CURRENT", "store/OPTIONS-*[0-9]", "log/*.seg", "HYGGE")
+        for number, step in enumerate(steps):
+            with self.subTest(step):
+                db = self.folder / str(number)
+                server = self.start("--db", db, "serve", "--listen", "127.0.0.1:0")
+                self.wait_for(lambda: any(db.glob(step)))
+                server.kill()
+                server.wait()
+                done = run("--db", db, "import", "prometheus", "-", stdin=prometheus(3))
+                self.assertEqual(done.returncode, 0, done.stderr)
+                done = run("--db", db, "db", "verify", "--deep")
+                self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+                done = run("--db", db, "query", "sum(count_over_time(x[1h]))", "--at", "last", "--format", "csv")
+                self.assertTrue(done.stdout.endswith(b",3\n"), done.stdout + done.stderr)
+
+
 class Locked(Folder):
     def test_the_holder_is_named(self):
         writer = self.start("--db", self.db, "write")
