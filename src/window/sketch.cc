@@ -118,10 +118,10 @@ void SketchBuilder::add(SketchKey key, std::uint64_t count) {
   }
 }
 
-// What is pending becomes a cell's sketch. Keys that lie near each other, as they mostly do, are
-// counted in a table, others sorted.
+// What is pending becomes a cell's sketch. Many keys that lie near each other are counted in a
+// table, others sorted.
 void SketchBuilder::close(CellSketches& out) {
-  constexpr std::int64_t kTable = 1'024;
+  constexpr std::int64_t kSlotsPerKey = 8;
   if (pending_.empty()) {
     out.ends.push_back(out.keys.size());
     return;
@@ -131,7 +131,7 @@ void SketchBuilder::close(CellSketches& out) {
                           [](const Bucket& a, const Bucket& b) { return a.key < b.key; });
   const std::int64_t first = least->key;
   const std::int64_t span = most->key - first + 1;
-  if (span <= std::max(kTable, 4 * static_cast<std::int64_t>(pending_.size()))) {
+  if (span <= kSlotsPerKey * static_cast<std::int64_t>(pending_.size())) {
     tally_.assign(static_cast<std::size_t>(span), 0);
     for (const Bucket& one : pending_) {
       tally_[static_cast<std::size_t>(one.key - first)] += one.count;
