@@ -2,11 +2,15 @@
 //
 //   day      1,200 counters every 10 s for a day (10.4 M samples)
 //   quarter  1,000 counters every 5 minutes for 90 days (25.9 M samples)
+//   week     100 counters every 15 s for 8 days (4.6 M samples), without cells
 #include <benchmark/benchmark.h>
 #include <hygge/db.h>
 #include <hygge/promql.h>
+#include <hygge/rollup.h>
 #include <hygge/slo.h>
+#include <hygge/window.h>
 
+#include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <optional>
@@ -22,7 +26,7 @@ constexpr TimeMs kMidnight = 1'767'225'600'000;
 // Counters by service, instance and code, that restart now and then; days are sealed.
 class Recording {
  public:
-  Recording(int series, int days, DurationMs scrape_ms) : days_(days) {
+  Recording(int series, int days, DurationMs scrape_ms, const char* rollups = "") : days_(days) {
     std::string pattern = (std::filesystem::temp_directory_path() / "hygge-bench-XXXXXX").string();
     path_ = mkdtemp(pattern.data()) == nullptr ? std::string() : pattern;
     Options options;
@@ -31,6 +35,7 @@ class Recording {
     options.maintenance = Maintenance::manual;
     options.clock = [this] { return kMidnight + (days_ + 2) * kDayMs; };
     db_.emplace(Db::open(path_ + "/db", options).value());
+    if (!db_->set_rollups(parse_rollups(rollups).value())) std::abort();
     write(series, scrape_ms);
     if (!db_->compact()) std::abort();
   }
@@ -83,6 +88,11 @@ const Recording& quarter() {
   return instance;
 }
 
+const Recording& week() {
+  static const Recording instance(100, 8, 15 * kSecondMs, "{__name__=~\".+\"} none\n");
+  return instance;
+}
+
 // The first argument: 1 from cells, 0 from samples.
 void ask(benchmark::State& state, const Recording& recording, const char* text, Steps when) {
   promql::QueryOptions options;
@@ -128,6 +138,34 @@ void BM_BurnOfADay(benchmark::State& state) {
       {end - 23 * kHourMs, end, 5 * kMinuteMs});
 }
 BENCHMARK(BM_BurnOfADay)->Arg(0)->Arg(1)->Unit(benchmark::kMillisecond);
+
+// The first argument: 1 with the summaries of chunks, 0 decoding all. The second: 0
+// count_over_time(x[7d]), 1 increase(x[7d]).
+void BM_ChunksOfAWeek(benchmark::State& state) {
+  using namespace std::chrono_literals;
+  const Window function = state.range(1) == 0 ? Window::count(168h) : Window::prom_increase(168h);
+  const Steps when = instant(week().end_ms() - 1'234'567);
+  const std::optional<DurationMs> tier =
+      state.range(0) == 0 ? std::optional<DurationMs>(0) : std::nullopt;
+  std::uint64_t skipped = 0;
+  for (auto _ : state) {
+    const auto view = week().db().view({Selector{}}, range_for(function, when));
+    const auto rows = view ? window(*view, 0, function, when, tier) : Result<Rows>();
+    if (!rows || rows->rows.size() != 100) {
+      state.SkipWithError("no answer");
+      return;
+    }
+    skipped = rows->samples_skipped;
+  }
+  state.SetLabel(state.range(1) == 0 ? "count_over_time" : "increase");
+  state.counters["skipped"] = static_cast<double>(skipped);
+}
+BENCHMARK(BM_ChunksOfAWeek)
+    ->Args({0, 0})
+    ->Args({1, 0})
+    ->Args({0, 1})
+    ->Args({1, 1})
+    ->Unit(benchmark::kMillisecond);
 
 void BM_RateOfAQuarter(benchmark::State& state) {
   const TimeMs end = quarter().end_ms();

@@ -73,10 +73,12 @@ class Series {
 
   /// Where cells came from.
   struct CellsRead {
-    std::uint64_t rows = 0;     ///< stored rows of cells, one a day
-    std::uint64_t cells = 0;    ///< in them
-    std::uint64_t samples = 0;  ///< of days without such rows, decoded
-    std::uint64_t lost = 0;     ///< days without such rows whose samples have expired
+    std::uint64_t rows = 0;             ///< stored rows of cells, one a day
+    std::uint64_t cells = 0;            ///< in them
+    std::uint64_t samples = 0;          ///< of days without such rows, decoded
+    std::uint64_t lost = 0;             ///< days without such rows whose samples have expired
+    std::uint64_t chunks_skipped = 0;   ///< chunks that were not decoded
+    std::uint64_t samples_skipped = 0;  ///< in them, but for those that were given
   };
   /// Appends the cells of resolution R in `range` (and the view's), whose ends are multiples of R:
   /// those that the database keeps, where a day has them with the `needed` parts, and else cells of
@@ -91,6 +93,20 @@ class Series {
   /// The same cells with no parts but those that CellCounts has.
   [[nodiscard]] Result<CellsRead> cell_counts(DurationMs resolution_ms, TimeRange range,
                                               CellCounts& out) const;
+
+  /// Samples that count, where a chunk may be its first and last one.
+  struct Thinned {
+    std::vector<TimeMs> t;
+    std::vector<double> v;
+    std::vector<std::uint64_t> ordinals;  ///< how many samples of the range came before, by sample
+  };
+  /// Replaces `out` by the samples in `range` (and the view's), without staleness markers. Chunks
+  /// of finite values of which none is less than the one before, that no time of `cuts` divides
+  /// (cuts rise; samples at one belong to what ends there) and that are not longer than
+  /// `longest_ms`, are not decoded: of them there are the first and the last sample. Errors: as
+  /// blocks().
+  [[nodiscard]] Result<CellsRead> thinned(TimeRange range, std::span<const TimeMs> cuts,
+                                          DurationMs longest_ms, Thinned& out) const;
 
   /// The parts of `range` (and the view's) whose samples retention has taken while cells stay (see
   /// RetentionRule::cells): whole days, as far as they lie in it; rising, joined.

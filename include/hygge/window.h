@@ -121,6 +121,9 @@ struct Rows {
   std::vector<Row> rows;  ///< in the order of the view; series without any value are left out
   std::vector<DurationMs> tiers;  ///< that the answer was read from, rising; 0: samples
   std::optional<Inexact> inexact = {};
+  std::uint64_t chunks_skipped = 0;   ///< chunks that were not decoded, as what they tell of
+                                      ///< themselves was enough
+  std::uint64_t samples_skipped = 0;  ///< in them, but for the first and the last of each
 };
 
 /// At most so many steps in one call; their values are held for every series at once.
@@ -134,11 +137,14 @@ inline constexpr std::size_t kMaxWindowSteps = std::size_t{1} << 24U;
 ///     auto rows = window(*view, 0, five, steps);
 ///
 /// Where the view has cells that say the same as the samples, they are read instead: see rollup.h.
-/// `tier`: 0 reads samples, another one that tier wherever it can be exact; none: what is least
-/// work. Answers from cells equal those from samples for counts and integers, sums within
-/// 1e-12 · Σ|v|, variances within 1e-12 · max v². Where samples have expired, cells answer windows
-/// that are whole cells exactly, and others as Rows::inexact says; with `exact` that is an error.
-/// Quantiles are read from samples as long as they are there and no tier is asked for.
+/// Where no cells are read, chunks of sealed data that lie whole in windows and never fall are not
+/// decoded either for counts, first, last, least and greatest values, increases and rates: the
+/// answer is the same to the bit. `tier`: 0 decodes samples, another one that tier wherever it can
+/// be exact; none: what is least work. Answers from cells equal those from samples for counts and
+/// integers, sums within 1e-12 · Σ|v|, variances within 1e-12 · max v². Where samples have expired,
+/// cells answer windows that are whole cells exactly, and others as Rows::inexact says; with
+/// `exact` that is an error. Quantiles are read from samples as long as they are there and no tier
+/// is asked for.
 ///
 /// Takes O(samples + steps) per series (deriv, predict_linear: samples in windows; quantile: times
 /// the window for moving memory) and O(steps) memory per row. Any threads at once.

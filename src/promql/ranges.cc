@@ -216,7 +216,7 @@ class RangeCall {
           fmt::format("{}: {}", windows.tier_ms() > 0 ? format_duration(windows.tier_ms()) : "raw",
                       windows.why()));
     }
-    if (windows.tier_ms() == 0 && !view->any_expired()) return std::nullopt;
+    if (windows.tier_ms() == 0 && !windows.thins() && !view->any_expired()) return std::nullopt;
     return windows;
   }
 

@@ -41,13 +41,45 @@ Windows::Windows(const windows::Spec& spec, const Steps& grid, DurationMs offset
   const TimeMs first_ms = grid.at(0) - offset_ms;
   hull_ = {first_ms - windows::reach_ms(spec), grid.at(steps - 1) - offset_ms};
   choose(choice);
-  if (any_expired_) cuts_ = cuts();
+  choose_chunks(choice);
+  if (any_expired_ || thins_) cuts_ = cuts();
+}
+
+// Not where samples were asked for: who compares with them wants them decoded.
+void Windows::choose_chunks(Choice choice) {
+  if (choice || !windows::ends_suffice(spec_.function) || grid_.count() > kMostCuts) return;
+  // Two cuts a step, each of which a chunk is decoded for.
+  const auto most = static_cast<std::size_t>((hull_.until - hull_.after) / 2 / kEdgeCostMs);
+  thins_ = 2 * grid_.count() <= most;
+  if (thins_ && tier_ms_ == 0) why_ += "; chunks that no window cuts by their summaries";
+}
+
+// Where the series before had no cells, the next ones are cheaper as samples.
+bool Windows::asks_for_cells() const noexcept {
+  constexpr std::size_t kMisses = 8;
+  return tier_ms_ > 0 && (chosen_ || misses_ < hits_ + kMisses);
+}
+
+// Whether the first of its samples, a day of them at most, have no row: then the series most likely
+// has none at all, and its chunks tell more. Not asked once cells were met.
+Result<bool> Windows::lacks_cells(const Series& series) {
+  if (!thins_ || chosen_ || hits_ > 0) return false;
+  for (const Segment& segment : segments_) {
+    const TimeRange range = segment.range;
+    for (TimeMs at = range.after; segment.cells && at < range.until; at += kDayMs) {
+      counts_.resize(0);
+      const auto read =
+          series.cell_counts(tier_ms_, {at, std::min(at + kDayMs, range.until)}, counts_);
+      if (!read) return tl::unexpected<Error>(read.error());
+      if (read->rows > 0 || read->samples > 0) return read->rows == 0;
+    }
+  }
+  return false;
 }
 
 bool Windows::worth_asking(const Series& series) {
-  constexpr std::size_t kMisses = 8;
   if (any_expired_ && !series.expired(hull_).empty()) return true;
-  return tier_ms_ > 0 && (chosen_ || misses_ < hits_ + kMisses);
+  return asks_for_cells() || thins_;
 }
 
 // The ends of all windows, and of the hull; rising.
@@ -174,7 +206,13 @@ Result<Series::CellsRead> Windows::evaluate(const Series& series, windows::RowOu
   if (any_expired_) {
     if (!series.expired(hull_).empty()) return evaluate_from_days(series, out);
   }
-  HYGGE_ASSERT(tier_ms_ > 0);
+  if (!asks_for_cells()) return evaluate_thinned(series, out);
+  const auto lacks = lacks_cells(series);
+  if (!lacks) return tl::unexpected<Error>(lacks.error());
+  if (*lacks) {
+    ++misses_;
+    return evaluate_thinned(series, out);
+  }
   const CellParts parts = windows::parts_of(spec_.function);
   const bool counts = windows::counts_suffice(spec_.function);
   Series::CellsRead total;
@@ -210,6 +248,16 @@ Result<Series::CellsRead> Windows::evaluate(const Series& series, windows::RowOu
   hits_ += total.rows > 0 ? 1 : 0;
   misses_ += total.rows == 0 && total.samples > 0 ? 1 : 0;
   return total;
+}
+
+Result<Series::CellsRead> Windows::evaluate_thinned(const Series& series, windows::RowOut out) {
+  HYGGE_ASSERT(thins_);
+  const bool counts =
+      spec_.function == windows::Function::increase || spec_.function == windows::Function::rate;
+  const auto read = series.thinned(hull_, cuts_, counts ? spec_.lookback_ms : kDayMs, thinned_);
+  if (!read) return read;
+  windows::evaluate(spec_, thinned_.t, thinned_.v, grid_, offset_ms_, out, thinned_.ordinals);
+  return read;
 }
 
 TimeRange Windows::cells_range() const noexcept {

@@ -38,6 +38,8 @@ class Windows {
 
   /// 0: from samples.
   [[nodiscard]] DurationMs tier_ms() const noexcept { return tier_ms_; }
+  /// Whether chunks that no window cuts are read by their summaries, where no cells are.
+  [[nodiscard]] bool thins() const noexcept { return thins_; }
   /// Why, in a few words: for people.
   [[nodiscard]] const std::string& why() const noexcept { return why_; }
 
@@ -57,7 +59,8 @@ class Windows {
   /// Of the cells of the series that was evaluated last.
   [[nodiscard]] std::size_t memory_bytes() const noexcept {
     return cells_.capacity() * sizeof(TimedCell) + ends_.capacity() * sizeof(TimeMs) +
-           counts_.memory_bytes() + values_.memory_bytes();
+           counts_.memory_bytes() + values_.memory_bytes() +
+           thinned_.t.capacity() * (sizeof(TimeMs) + sizeof(double) + sizeof(std::uint64_t));
   }
 
   /// The whole cells that hold all windows; empty from samples.
@@ -73,6 +76,10 @@ class Windows {
                                               const std::vector<TimeMs>& cuts) const;
   [[nodiscard]] std::string unfit(DurationMs tier_ms) const;
   void choose(Choice choice);
+  void choose_chunks(Choice choice);
+  [[nodiscard]] bool asks_for_cells() const noexcept;
+  [[nodiscard]] Result<bool> lacks_cells(const Series& series);
+  Result<Series::CellsRead> evaluate_thinned(const Series& series, windows::RowOut out);
   void note_read(DurationMs tier_ms);
   Result<Series::CellsRead> read_segment(const Series& series, TimeRange range, CellParts parts,
                                          std::vector<TimedCell>& edge,
@@ -115,8 +122,10 @@ class Windows {
   std::vector<DurationMs> tiers_read_;
   CellValues values_;         // of cells_, for quantiles
   std::vector<TimeMs> ends_;  // of cells_, for quantiles and where samples have expired
+  bool thins_ = false;
+  Series::Thinned thinned_;
+  std::vector<TimeMs> cuts_;  // of windows that thin, and where samples have expired
   // Where samples have expired:
-  std::vector<TimeMs> cuts_;
   std::vector<TimeRange> lost_;  // days of which nothing is left that would do
   std::optional<Inexact> inexact_;
   bool met_expired_ = false;

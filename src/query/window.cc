@@ -177,7 +177,9 @@ class RowReader {
       ahead_.prepare(view_, index, tiers::kReadAheadBytes);
       const auto done = tiers_.evaluate(series, out);
       if (!done) return tl::unexpected<Error>(done.error());
-      from_samples_ = from_samples_ || done->samples > 0;
+      from_samples_ = from_samples_ || done->samples > 0 || done->chunks_skipped > 0;
+      chunks_skipped_ += done->chunks_skipped;
+      samples_skipped_ += done->samples_skipped;
       return {};
     }
     if (auto done = hygge::read(series, needed_, samples_); !done) return done;
@@ -193,6 +195,8 @@ class RowReader {
     return out;
   }
   [[nodiscard]] const std::optional<Inexact>& inexact() const noexcept { return tiers_.inexact(); }
+  [[nodiscard]] std::uint64_t chunks_skipped() const noexcept { return chunks_skipped_; }
+  [[nodiscard]] std::uint64_t samples_skipped() const noexcept { return samples_skipped_; }
 
  private:
   windows::Spec spec_;
@@ -204,6 +208,8 @@ class RowReader {
   tiers::ReadAhead ahead_;
   SeriesSamples samples_;
   bool from_samples_ = false;
+  std::uint64_t chunks_skipped_ = 0;
+  std::uint64_t samples_skipped_ = 0;
 };
 
 }  // namespace
@@ -238,6 +244,8 @@ Result<Rows> window(const View& view, std::size_t index, const Window& window, c
   }
   out.tiers = reader.tiers();
   out.inexact = reader.inexact();
+  out.chunks_skipped = reader.chunks_skipped();
+  out.samples_skipped = reader.samples_skipped();
   return out;
 }
 

@@ -103,8 +103,11 @@ void extrapolations(const Input& in) {
   ExtrapolatedRow row(in.out, counter, per);
   for_each_window(in, [&](const Slice& w) {
     if (w.size() < 2) return;
-    const Sampled sampled{
-        in.t[w.lo], in.t[w.hi - 1], in.v[w.lo], w.size(), {w.end_ms - in.spec.range_ms, w.end_ms}};
+    const Sampled sampled{in.t[w.lo],
+                          in.t[w.hi - 1],
+                          in.v[w.lo],
+                          count_of(in, w),
+                          {w.end_ms - in.spec.range_ms, w.end_ms}};
     row.add(w.step, sampled, steps.of(in.v, w.lo, w.hi));
   });
 }

@@ -25,7 +25,7 @@ void places(const Input& in) {
       case Function::first:
         return in.out.set(w.step, in.v[w.lo]);
       case Function::count:
-        return in.out.set(w.step, static_cast<double>(w.size()));
+        return in.out.set(w.step, static_cast<double>(count_of(in, w)));
       case Function::present:
         return in.out.set(w.step, 1);
       case Function::first_time:
@@ -49,13 +49,38 @@ DurationMs reach_ms(const Spec& spec) noexcept {
   return over ? std::numeric_limits<DurationMs>::max() : reach;
 }
 
+bool ends_suffice(Function function) noexcept {
+  switch (function) {
+    case Function::last:
+    case Function::first:
+    case Function::count:
+    case Function::present:
+    case Function::min:
+    case Function::max:
+    case Function::resets:
+    case Function::increase:
+    case Function::rate:
+    case Function::delta:
+    case Function::prom_increase:
+    case Function::prom_rate:
+    case Function::prom_delta:
+    case Function::first_time:
+    case Function::last_time:
+      return true;
+    default:
+      return false;
+  }
+}
+
 void evaluate(const Spec& spec, std::span<const TimeMs> t, std::span<const double> v,
-              const Steps& grid, DurationMs offset_ms, RowOut out) {
+              const Steps& grid, DurationMs offset_ms, RowOut out,
+              std::span<const std::uint64_t> ordinals) {
   HYGGE_ASSERT(t.size() == v.size());
   HYGGE_ASSERT(out.v.size() >= grid.count());
   HYGGE_ASSERT(out.valid.size() * 64 >= grid.count());
   HYGGE_ASSERT(spec.range_ms > 0);
-  const Input in{spec, t, v, grid, offset_ms, out};
+  HYGGE_ASSERT(ordinals.empty() || (ordinals.size() == t.size() && ends_suffice(spec.function)));
+  const Input in{spec, t, v, grid, offset_ms, out, ordinals};
   switch (spec.function) {
     case Function::last:
     case Function::first:

@@ -25,6 +25,7 @@ struct Input {
   const Steps& grid;
   DurationMs offset_ms;
   RowOut out;
+  std::span<const std::uint64_t> ordinals = {};  ///< see evaluate(); empty: 0, 1, 2, …
 
   [[nodiscard]] double range_seconds() const noexcept {
     return static_cast<double>(spec.range_ms) / kMsPerSecond;
@@ -42,6 +43,12 @@ struct Slice {
   [[nodiscard]] bool empty() const noexcept { return lo == hi; }
   [[nodiscard]] std::size_t size() const noexcept { return hi - lo; }
 };
+
+/// The samples that a window holds, those that were left out too. Not of an empty one.
+[[nodiscard]] inline std::size_t count_of(const Input& in, const Slice& w) noexcept {
+  if (in.ordinals.empty()) return w.size();
+  return static_cast<std::size_t>(in.ordinals[w.hi - 1] - in.ordinals[w.lo]) + 1;
+}
 
 /// Calls visit(slice) for each step in order; both edges only ever move to the right.
 template <typename Visit>

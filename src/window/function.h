@@ -78,7 +78,14 @@ struct RowOut {
 /// O(samples + steps) for most; deriv and predict_linear O(samples in windows), quantile a memmove
 /// of the window per sample, increase and rate what they hold of resets per window.
 void evaluate(const Spec& spec, std::span<const TimeMs> t, std::span<const double> v,
-              const Steps& grid, DurationMs offset_ms, RowOut out);
+              const Steps& grid, DurationMs offset_ms, RowOut out,
+              std::span<const std::uint64_t> ordinals = {});
+
+/// Whether of a run of samples that never fall, whole in each window that it meets, `function`
+/// needs the first and the last alone, bit for bit. evaluate() is then told the ordinals of those
+/// that are left, how many samples came before each. For increase and rate a run must not be longer
+/// than their lookback; for max it must not end at 0, which has two signs.
+[[nodiscard]] bool ends_suffice(Function function) noexcept;
 
 /// The q-quantile of `sorted` (NaN first), as Prometheus has it. Not empty.
 [[nodiscard]] double quantile_of_sorted(double q, std::span<const double> sorted) noexcept;

@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <span>
 
+#include "codec/summary.h"
 #include "model/partition.h"
 
 namespace hygge::storage {
@@ -65,6 +67,29 @@ bool SeriesReader::trim() {
   block_.t = std::span<const TimeMs>(samples_.t).subspan(from, count);
   block_.v = std::span<const double>(samples_.v).subspan(from, count);
   return count > 0;
+}
+
+std::optional<SeriesReader::Whole> SeriesReader::next_whole(std::span<const TimeMs> cuts,
+                                                            DurationMs longest_ms) {
+  while (!error_ && next_piece_ == pieces_.size()) {
+    if (!load_next_partition()) return std::nullopt;
+  }
+  if (error_) return std::nullopt;
+  const Piece& piece = pieces_[next_piece_];
+  if (piece.value.empty() || piece.first_ms <= range_.after || piece.last_ms > range_.until ||
+      piece.last_ms - piece.first_ms > longest_ms) {
+    return std::nullopt;
+  }
+  const auto cut = std::lower_bound(cuts.begin(), cuts.end(), piece.first_ms);
+  if (cut != cuts.end() && *cut < piece.last_ms) return std::nullopt;
+  if (cluster_length(std::span<const Piece>(pieces_).subspan(next_piece_)) > 1) return std::nullopt;
+  // What is damaged is decoded, and then an error.
+  const auto facts = summary(as_bytes(piece.value));
+  if (!facts || !facts->increase() || !std::isfinite(*facts->last)) return std::nullopt;
+  // Which of 0 and −0 came first is not known.
+  if (facts->shape != ChunkShape::constant && *facts->last == 0) return std::nullopt;
+  ++next_piece_;
+  return Whole{piece.first_ms, piece.last_ms, facts->first, *facts->last, facts->count};
 }
 
 const Block* SeriesReader::next() {

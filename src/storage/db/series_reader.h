@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "storage/db/view_state.h"
@@ -17,6 +18,17 @@ class SeriesReader {
   SeriesReader(const ViewState& state, const ViewState::Entry& entry, TimeRange range);
 
   [[nodiscard]] const Block* next();
+
+  /// A chunk that was not decoded: its values never fall.
+  struct Whole {
+    TimeMs first_ms = 0, last_ms = 0;
+    double v_first = 0, v_last = 0;
+    std::uint32_t count = 0;
+  };
+  /// Instead of next(), where a chunk comes next that Series::thinned() does not decode. None: ask
+  /// next().
+  [[nodiscard]] std::optional<Whole> next_whole(std::span<const TimeMs> cuts,
+                                                DurationMs longest_ms);
   [[nodiscard]] const Error* error() const noexcept { return error_ ? &*error_ : nullptr; }
 
  private:

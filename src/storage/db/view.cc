@@ -105,6 +105,46 @@ Result<Series::CellsRead> Series::expired_cells(DurationMs resolution_ms, CellPa
                                             range, out, values);
 }
 
+namespace {
+
+void add_sample(Series::Thinned& out, TimeMs t_ms, double v, std::uint64_t ordinal) {
+  out.t.push_back(t_ms);
+  out.v.push_back(v);
+  out.ordinals.push_back(ordinal);
+}
+
+}  // namespace
+
+Result<Series::CellsRead> Series::thinned(TimeRange range, std::span<const TimeMs> cuts,
+                                          DurationMs longest_ms, Thinned& out) const {
+  out.t.clear();
+  out.v.clear();
+  out.ordinals.clear();
+  CellsRead read;
+  std::uint64_t seen = 0;
+  storage::SeriesReader reader(*state_, state_->entries[index_], range);
+  for (;;) {
+    if (const auto whole = reader.next_whole(cuts, longest_ms)) {
+      add_sample(out, whole->first_ms, whole->v_first, seen);
+      seen += whole->count;
+      if (whole->count > 1) add_sample(out, whole->last_ms, whole->v_last, seen - 1);
+      const std::uint32_t given = std::min(whole->count, 2U);
+      ++read.chunks_skipped;
+      read.samples += given;
+      read.samples_skipped += whole->count - given;
+      continue;
+    }
+    const Block* const block = reader.next();
+    if (block == nullptr) break;
+    read.samples += block->t.size();
+    for (std::size_t i = 0; i < block->t.size(); ++i) {
+      if (!is_stale(block->v[i])) add_sample(out, block->t[i], block->v[i], seen++);
+    }
+  }
+  if (const Error* error = reader.error()) return tl::unexpected<Error>(*error);
+  return read;
+}
+
 std::vector<TimeRange> Series::expired(TimeRange range) const {
   std::vector<TimeRange> out;
   if (!state_->any_expired) return out;
