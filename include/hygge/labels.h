@@ -3,9 +3,10 @@
 
 #include <hygge/error.h>
 
+#include <algorithm>
 #include <compare>
 #include <cstdint>
-#include <initializer_list>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -23,7 +24,8 @@ struct Label {
   friend auto operator<=>(const Label&, const Label&) = default;
 };
 
-/// A set of labels, sorted by name (bytes), each name once, no empty value. A value type.
+/// A set of labels, sorted by name (bytes), each name once, no empty value. A value type; copies
+/// share their labels until one is set, so that a copy costs a count. Thread-safety: as a string.
 class Labels {
  public:
   Labels() = default;
@@ -38,18 +40,28 @@ class Labels {
   [[nodiscard]] std::string_view metric() const noexcept { return get(kNameLabel); }
 
   /// Sets or, with an empty value, removes a label. The caller vouches for UTF-8 and a name.
+  /// O(n): labels that others may share are copied.
   void set(std::string_view name, std::string_view value);
 
-  [[nodiscard]] std::size_t size() const noexcept { return labels_.size(); }
-  [[nodiscard]] bool empty() const noexcept { return labels_.empty(); }
-  [[nodiscard]] auto begin() const noexcept { return labels_.begin(); }
-  [[nodiscard]] auto end() const noexcept { return labels_.end(); }
-  [[nodiscard]] std::span<const Label> span() const noexcept { return labels_; }
+  [[nodiscard]] std::size_t size() const noexcept { return span().size(); }
+  [[nodiscard]] bool empty() const noexcept { return !labels_; }
+  [[nodiscard]] auto begin() const noexcept { return span().begin(); }
+  [[nodiscard]] auto end() const noexcept { return span().end(); }
+  [[nodiscard]] std::span<const Label> span() const noexcept {
+    return labels_ ? std::span<const Label>(*labels_) : std::span<const Label>();
+  }
 
-  friend auto operator<=>(const Labels&, const Labels&) = default;
+  friend bool operator==(const Labels& a, const Labels& b) noexcept {
+    return a.labels_ == b.labels_ || std::equal(a.begin(), a.end(), b.begin(), b.end());
+  }
+  friend std::strong_ordering operator<=>(const Labels& a, const Labels& b) noexcept {
+    return std::lexicographical_compare_three_way(a.begin(), a.end(), b.begin(), b.end());
+  }
 
  private:
-  std::vector<Label> labels_;
+  explicit Labels(std::vector<Label> sorted);
+
+  std::shared_ptr<const std::vector<Label>> labels_;  ///< none: there are no labels
 };
 
 /// `http_requests_total{code="200",job="shop"}`: PromQL's form, which selector() reads back. A

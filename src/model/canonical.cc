@@ -30,6 +30,11 @@ void append_canonical(std::string& out, const Labels& labels) {
   out.resize(static_cast<std::size_t>(end - bytes));
 }
 
+void append_canonical(std::string& out, const Label& label) {
+  put_text(out, label.name);
+  put_text(out, label.value);
+}
+
 std::string canonical(const Labels& labels) {
   std::string out;
   append_canonical(out, labels);
@@ -37,8 +42,15 @@ std::string canonical(const Labels& labels) {
 }
 
 Result<Labels> labels_from_canonical(Bytes bytes) {
+  // Room is made once: a query reads those of all its series.
+  std::size_t count = 0;
+  for (ByteReader in(bytes); in.ok() && in.left() > 0; ++count) {
+    static_cast<void>(in.text());
+    static_cast<void>(in.text());
+  }
   ByteReader in(bytes);
   std::vector<Label> labels;
+  labels.reserve(count);
   while (in.ok() && in.left() > 0) {
     const std::string_view name = in.text();
     const std::string_view value = in.text();

@@ -12,6 +12,8 @@
 namespace hygge {
 
 void append_canonical(std::string& out, const Labels& labels);
+/// One of them.
+void append_canonical(std::string& out, const Label& label);
 [[nodiscard]] std::string canonical(const Labels& labels);
 
 /// Reads canonical bytes that may be anything. Errors: corruption (not shortest varints, not

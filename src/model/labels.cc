@@ -9,6 +9,15 @@
 
 namespace hygge {
 
+namespace {
+
+auto find(std::span<const Label> labels, std::string_view name) {
+  return std::lower_bound(labels.begin(), labels.end(), name,
+                          [](const Label& l, std::string_view n) { return l.name < n; });
+}
+
+}  // namespace
+
 Result<Labels> Labels::from(std::vector<Label> labels) {
   std::sort(labels.begin(), labels.end());
   for (std::size_t i = 0; i < labels.size(); ++i) {
@@ -26,28 +35,32 @@ Result<Labels> Labels::from(std::vector<Label> labels) {
     }
   }
   std::erase_if(labels, [](const Label& label) { return label.value.empty(); });
-  Labels result;
-  result.labels_ = std::move(labels);
-  return result;
+  return Labels(std::move(labels));
+}
+
+Labels::Labels(std::vector<Label> sorted) {
+  if (!sorted.empty()) labels_ = std::make_shared<const std::vector<Label>>(std::move(sorted));
 }
 
 std::string_view Labels::get(std::string_view name) const noexcept {
-  const auto at = std::lower_bound(labels_.begin(), labels_.end(), name,
-                                   [](const Label& l, std::string_view n) { return l.name < n; });
-  return at != labels_.end() && at->name == name ? std::string_view(at->value) : std::string_view();
+  const auto at = find(span(), name);
+  return at != end() && at->name == name ? std::string_view(at->value) : std::string_view();
 }
 
 void Labels::set(std::string_view name, std::string_view value) {
-  const auto at = std::lower_bound(labels_.begin(), labels_.end(), name,
-                                   [](const Label& l, std::string_view n) { return l.name < n; });
-  const bool found = at != labels_.end() && at->name == name;
+  const auto at = find(span(), name);
+  const bool found = at != end() && at->name == name;
+  if (value.empty() && !found) return;
+  std::vector<Label> changed(begin(), end());
+  const auto place = changed.begin() + (at - begin());
   if (value.empty()) {
-    if (found) labels_.erase(at);
+    changed.erase(place);
   } else if (found) {
-    at->value = value;
+    place->value = value;
   } else {
-    labels_.insert(at, {std::string(name), std::string(value)});
+    changed.insert(place, {std::string(name), std::string(value)});
   }
+  *this = Labels(std::move(changed));
 }
 
 std::string to_string(const Labels& labels) {

@@ -9,11 +9,14 @@ namespace hygge::promql {
 
 namespace {
 
+bool is_among(const std::vector<std::string>& names, std::string_view name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
 Labels filtered(const Labels& labels, const std::vector<std::string>& names, bool keep_named) {
   std::vector<Label> kept;
   for (const Label& label : labels) {
-    const bool named = std::find(names.begin(), names.end(), label.name) != names.end();
-    if (named == keep_named) kept.push_back(label);
+    if (is_among(names, label.name) == keep_named) kept.push_back(label);
   }
   // A part of a label set is a label set: sorted, no name twice.
   return Labels::from(std::move(kept)).value_or(Labels());
@@ -46,10 +49,15 @@ std::size_t Grouping::group_of(const Labels& labels) {
     if (labels_.empty()) labels_.emplace_back();
     return 0;
   }
-  Labels key = without_ ? all_but(labels, names_) : only(labels, names_);
-  const auto [at, is_new] = index_.try_emplace(canonical(key), labels_.size());
-  if (is_new) labels_.push_back(std::move(key));
-  return at->second;
+  // Labels are made for the first series of a group alone.
+  key_.clear();
+  for (const Label& label : labels) {
+    if (is_among(names_, label.name) != without_) append_canonical(key_, label);
+  }
+  if (const auto known = index_.find(key_); known != index_.end()) return known->second;
+  index_.emplace(key_, labels_.size());
+  labels_.push_back(without_ ? all_but(labels, names_) : only(labels, names_));
+  return labels_.size() - 1;
 }
 
 }  // namespace hygge::promql

@@ -30,6 +30,7 @@ class Grouping {
 
  private:
   bool without_;
+  std::string key_;  // of the series at hand
   std::vector<std::string> names_;
   std::unordered_map<std::string, std::size_t> index_;  // by canonical labels
   std::vector<Labels> labels_;

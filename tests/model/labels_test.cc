@@ -1,6 +1,9 @@
 #include <gtest/gtest.h>
 #include <hygge/labels.h>
 
+#include <utility>
+#include <vector>
+
 #include "model/canonical.h"
 
 namespace hygge {
@@ -27,6 +30,28 @@ TEST(Labels, SetReplacesInsertsAndRemoves) {
   EXPECT_EQ(to_string(labels), R"({a="2",b="3"})");
   labels.set("a", "");
   EXPECT_EQ(to_string(labels), R"({b="3"})");
+}
+
+TEST(Labels, ACopyIsItsOwn) {
+  Labels labels = Labels::from({{"a", "1"}, {"b", "2"}}).value();
+  Labels copy = labels;
+  copy.set("a", "");
+  labels.set("c", "3");
+  EXPECT_EQ(to_string(labels), R"({a="1",b="2",c="3"})");
+  EXPECT_EQ(to_string(copy), R"({b="2"})");
+  copy.set("b", "");
+  EXPECT_TRUE(copy.empty());
+  EXPECT_EQ(copy, Labels());
+}
+
+TEST(Labels, AreOrderedAsTheirLabels) {
+  const auto of = [](std::vector<Label> labels) { return Labels::from(std::move(labels)).value(); };
+  EXPECT_EQ(of({{"a", "1"}}), of({{"a", "1"}}));
+  EXPECT_NE(of({{"a", "1"}}), of({{"a", "2"}}));
+  EXPECT_LT(Labels(), of({{"a", "1"}}));
+  EXPECT_LT(of({{"a", "1"}}), of({{"a", "1"}, {"b", "1"}}));
+  EXPECT_LT(of({{"a", "1"}, {"c", "1"}}), of({{"a", "2"}}));
+  EXPECT_LT(of({{"a", "9"}}), of({{"b", "1"}}));
 }
 
 TEST(Labels, AreWrittenAsPromqlReadsThem) {
