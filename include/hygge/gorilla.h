@@ -540,6 +540,14 @@ class Builder {
     values_.copy_to(to + header_bytes + dod_bytes);
   }
 
+  /// Back to no samples; memory is kept for the next ones.
+  void clear() noexcept {
+    xors_ = {};
+    dods_.clear();
+    values_.clear();
+    n_ = 0;
+  }
+
   [[nodiscard]] std::size_t memory_bytes() const noexcept {
     return sizeof *this + dods_.memory_bytes() + values_.memory_bytes();
   }
@@ -566,6 +574,11 @@ class Builder {
       if (!words_.empty()) std::memcpy(to, words_.data(), 8 * words_.size());
       const std::uint64_t last = __builtin_bswap64(word_);
       std::memcpy(to + 8 * words_.size(), &last, (64 - room_ + 7) / 8);
+    }
+    void clear() noexcept {
+      words_.clear();
+      word_ = 0;
+      room_ = 64;
     }
     [[nodiscard]] std::size_t memory_bytes() const noexcept { return 8 * words_.capacity(); }
     void prefetch() const noexcept { __builtin_prefetch(words_.data() + words_.size(), 1); }

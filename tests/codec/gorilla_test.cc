@@ -276,6 +276,29 @@ TEST(Builder, HoldsTheEncodingOfEachPrefix) {
   }
 }
 
+TEST(Builder, ClearedItHoldsWhatComesAfter) {
+  std::mt19937_64 random(9);
+  Builder again;
+  for (int round = 0; round < 50; ++round) {
+    SCOPED_TRACE(round);
+    Builder once;
+    again.clear();
+    EXPECT_EQ(again.count(), 0U);
+    std::int64_t t = static_cast<std::int64_t>(random() % 1'000'000);
+    for (std::uint64_t i = random() % 300; i > 0; --i) {
+      t += static_cast<std::int64_t>(random() % 20'000);
+      const double v = static_cast<double>(random() % 1'000) / 8;
+      ASSERT_TRUE(once.append(t, v));
+      ASSERT_TRUE(again.append(t, v));
+    }
+    std::string expected;
+    std::string got;
+    once.append_payload(expected);
+    again.append_payload(got);
+    EXPECT_EQ(got, expected);
+  }
+}
+
 TEST(Builder, TakesAsManySamplesAsAPayloadHolds) {
   Builder builder;
   for (std::size_t n = 0; n < kMaxSamples; ++n) {

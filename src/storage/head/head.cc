@@ -140,8 +140,7 @@ Head::Outcome Head::append_in_order(std::uint32_t series, Part& part, const Samp
                                     std::uint64_t sequence, std::uint32_t minute) {
   if (part.open && !part.open->takes(sample.t_ms)) close_open(series, part);
   if (!part.open) {
-    part.open = std::make_unique<OpenChunk>(sample.t_ms, sequence);
-    ++open_chunks_;
+    part.open = open_chunks_->take(sample.t_ms, sequence);
   }
   part.open->append(sample.t_ms, sample.v, minute);
   part.newest_ms = sample.t_ms;
@@ -190,7 +189,6 @@ void Head::close_open(std::uint32_t series, Part& part) {
   chunk.last_sequence = open.first_sequence();
   chunk.value = open.take_value();
   part.open.reset();
-  --open_chunks_;
   wait(std::move(chunk));
 }
 
@@ -280,7 +278,7 @@ void Head::for_each_part(Visit&& visit) {
 }
 
 void Head::close_idle(std::uint32_t minute) {
-  if (open_chunks_ + late_buffers_ == 0) return;
+  if (open_count() == 0) return;
   for_each_part([&](std::uint32_t series, Part& part) {
     if (part.open && part.open->minute() < minute) close_open(series, part);
     if (part.late && part.late->minute < minute) close_late(series, part);
@@ -296,7 +294,7 @@ void Head::close_late() {
 
 std::vector<std::uint32_t> Head::close_partition(std::int32_t partition) {
   std::vector<std::uint32_t> left;
-  if (open_chunks_ + late_buffers_ == 0) return left;
+  if (open_count() == 0) return left;
   for_each_part([&](std::uint32_t series, Part& part) {
     if (part.partition != partition) return;
     close_open(series, part);
@@ -439,9 +437,8 @@ void Head::capture(std::uint32_t series, TimeRange range, std::vector<HeadPiece>
 }
 
 std::size_t Head::memory_bytes() const {
-  // Open chunks by a fair guess: the object and its bits.
-  return series_.capacity() * sizeof(SeriesState) + waiting_bytes_ +
-         open_chunks_ * (sizeof(OpenChunk) + 320) + late_buffers_ * (sizeof(Late) + 256);
+  return series_.capacity() * sizeof(SeriesState) + waiting_bytes_ + open_chunks_->memory_bytes() +
+         late_buffers_ * (sizeof(Late) + 256);
 }
 
 }  // namespace hygge::storage

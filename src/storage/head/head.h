@@ -66,6 +66,9 @@ class Head {
  public:
   /// Late chunks of a pair that get an ordinal: 2 … kMaxOrdinal − 1.
   explicit Head(std::uint16_t late_chunks = kMaxOrdinal - 1);
+  Head(Head&&) noexcept = default;
+  Head& operator=(Head&&) noexcept = default;
+  ~Head() { series_.clear(); }  // before the memory of their chunks
 
   /// What became of an appended sample.
   enum class Outcome : std::uint8_t { in_order, late, replaced, duplicate };
@@ -138,7 +141,9 @@ class Head {
   /// A sequence that about half of what is open came before; 0 if nothing is open. O(series).
   [[nodiscard]] std::uint64_t middle_sequence() const;
   /// Open chunks and late buffers.
-  [[nodiscard]] std::size_t open_count() const noexcept { return open_chunks_ + late_buffers_; }
+  [[nodiscard]] std::size_t open_count() const noexcept {
+    return open_chunks_->size() + late_buffers_;
+  }
 
   /// Closes all open chunks and late buffers of one partition. Returns the series whose late buffer
   /// had to stay open.
@@ -204,7 +209,7 @@ class Head {
     bool newest_known = false;
     TimeMs newest_ms = std::numeric_limits<TimeMs>::min();
     double newest_v = 0;  ///< of newest_ms, if `newest_known`
-    std::unique_ptr<OpenChunk> open;
+    OpenChunks::Ptr open;
     std::unique_ptr<Late> late;
   };
   // One cache line: an append to one series after the other reads each.
@@ -237,13 +242,14 @@ class Head {
   std::uint16_t late_chunks_;
   std::set<Pair> crowded_;
   std::vector<SeriesState> series_;  ///< by id
+  // Behind those who hold some, so that moving another head here lets go of them first.
+  std::unique_ptr<OpenChunks> open_chunks_ = std::make_unique<OpenChunks>();
   std::vector<std::uint32_t> new_births_;
   std::vector<WaitingChunkPtr> waiting_;
   std::unordered_map<std::uint32_t, std::vector<WaitingChunkPtr>> waiting_by_series_;
   std::vector<std::uint32_t> forgettable_;  ///< series that may have such partitions
   std::size_t waiting_bytes_ = 0;
   std::uint64_t samples_ = 0;
-  std::size_t open_chunks_ = 0;
   std::size_t late_buffers_ = 0;
 };
 

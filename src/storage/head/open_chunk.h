@@ -1,4 +1,4 @@
-// The open chunk of a series and partition.
+// The open chunk of a series and partition, and where all of them live.
 #pragma once
 
 #include <hygge/gorilla.h>
@@ -7,7 +7,9 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
+#include <vector>
 
 #include "codec/envelope.h"
 
@@ -16,13 +18,17 @@ namespace hygge::storage {
 inline constexpr std::uint32_t kHeadChunkSamples = 240;
 inline constexpr DurationMs kHeadChunkSpanMs = 2 * kHourMs;
 
+class OpenChunks;
+
 /// Samples in rising order, encoded eight at a time. Where thousands of series are written to in
 /// turn, what an append touches has left the caches since the one before, and an encoder is six
 /// cache lines: so the newest samples wait as they came, in two.
 class alignas(64) OpenChunk {
  public:
-  OpenChunk(TimeMs start_ms, std::uint64_t first_sequence)
-      : start_ms_(start_ms), last_ms_(start_ms), first_sequence_(first_sequence) {}
+  /// To be started.
+  OpenChunk() = default;
+  /// Without samples, whatever it held before.
+  void start(TimeMs start_ms, std::uint64_t first_sequence) noexcept;
 
   /// Whether a sample at `t_ms` belongs into this chunk still, by number and span.
   [[nodiscard]] bool takes(TimeMs t_ms) const noexcept {
@@ -71,15 +77,51 @@ class alignas(64) OpenChunk {
 
   void encode();
 
-  TimeMs start_ms_;
-  TimeMs last_ms_;
-  std::uint64_t first_sequence_;
+  friend class OpenChunks;
+
+  TimeMs start_ms_ = 0;
+  TimeMs last_ms_ = 0;
+  std::uint64_t first_sequence_ = 0;
   std::uint32_t minute_ = 0;
   std::uint16_t encoded_count_ = 0;
   std::uint16_t waiting_ = 0;                ///< of t_ and v_
   std::array<std::uint32_t, kWaiting> t_{};  ///< since start_ms; one cache line up to here
   std::array<double, kWaiting> v_{};
   Encoded encoded_;
+  OpenChunks* home_ = nullptr;
+};
+
+/// The memory of open chunks. Chunks that closed are started again, the last one first: with
+/// buffers that are long enough already, and all of them on few pages, so that an append to one
+/// series after the other does not wait for the tables of pages.
+class OpenChunks {
+ public:
+  struct GiveBack {
+    void operator()(OpenChunk* chunk) const noexcept { chunk->home_->give_back(chunk); }
+  };
+  using Ptr = std::unique_ptr<OpenChunk, GiveBack>;
+
+  OpenChunks() = default;
+  OpenChunks(const OpenChunks&) = delete;
+  OpenChunks& operator=(const OpenChunks&) = delete;
+
+  /// Started; to be given back before these end.
+  [[nodiscard]] Ptr take(TimeMs start_ms, std::uint64_t first_sequence);
+  /// Of those taken.
+  [[nodiscard]] std::size_t size() const noexcept { return size_; }
+  /// A fair guess: all chunks that there are, and the bits of those taken.
+  [[nodiscard]] std::size_t memory_bytes() const noexcept {
+    return blocks_.size() * kBlockChunks * sizeof(OpenChunk) + size_ * 320;
+  }
+
+ private:
+  static constexpr std::size_t kBlockChunks = 64;
+
+  void give_back(OpenChunk* chunk) noexcept;
+
+  std::vector<std::unique_ptr<OpenChunk[]>> blocks_;
+  std::vector<OpenChunk*> free_;  ///< has room for all
+  std::size_t size_ = 0;
 };
 
 }  // namespace hygge::storage
