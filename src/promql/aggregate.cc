@@ -15,8 +15,10 @@ namespace {
 struct Group {
   bool drop_name = false;
   Bits valid;
-  std::vector<double> value;                 // extreme, count, or sum of squared distances
-  std::vector<windows::CompensatedSum> sum;  // avg: of the values, or their mean if `overflowed`
+  std::vector<double> value;  // extreme, count, or sum of squared distances
+  // Compensated sums; avg: of the values, or their mean if `overflowed`.
+  std::vector<double> sum;
+  std::vector<double> lost;
   std::vector<double> count;
   std::vector<double> mean;
   Bits overflowed;  // avg: the sum would be infinite
@@ -34,7 +36,8 @@ class Accumulator {
     Group group;
     group.valid.reset(steps_);
     group.value.assign(steps_, 0);
-    if (sums()) group.sum.assign(steps_, {});
+    if (sums()) group.sum.assign(steps_, 0);
+    if (sums()) group.lost.assign(steps_, 0);
     if (counts()) group.count.assign(steps_, 0);
     if (spreads()) group.mean.assign(steps_, 0);
     if (op_ == AggregateOp::avg) group.overflowed.reset(steps_);
@@ -43,6 +46,10 @@ class Accumulator {
 
   void add(Group& group, const Row& row) const {
     group.drop_name = group.drop_name || row.drop_name;
+    if (op_ == AggregateOp::sum && row.valid.all() && group.valid.all()) {
+      windows::add_each(group.sum.data(), group.lost.data(), row.v);
+      return;
+    }
     row.valid.for_each([&](std::size_t i) {
       if (group.valid.test(i)) {
         add_next(group, i, row.v[i]);
@@ -88,10 +95,10 @@ class Accumulator {
         break;
       case AggregateOp::avg:
         group.count[i] = 1;
-        group.sum[i] = {x, 0};
+        group.sum[i] = x;
         break;
       case AggregateOp::sum:
-        group.sum[i] = {x, 0};
+        group.sum[i] = x;
         break;
       default:
         group.value[i] = x;
@@ -101,7 +108,7 @@ class Accumulator {
   void add_next(Group& group, std::size_t i, double x) const {
     switch (op_) {
       case AggregateOp::sum:
-        group.sum[i].add(x);
+        windows::add_each(&group.sum[i], &group.lost[i], {&x, 1});
         break;
       case AggregateOp::avg:
         add_to_average(group, i, x);
@@ -131,30 +138,32 @@ class Accumulator {
 
   // A plain sum, until it would overflow; from there on the mean itself, step by step.
   static void add_to_average(Group& group, std::size_t i, double x) {
-    windows::CompensatedSum& sum = group.sum[i];
+    const auto keep = [&](const windows::CompensatedSum& sum) {
+      group.sum[i] = sum.sum;
+      group.lost[i] = sum.lost;
+    };
+    windows::CompensatedSum sum{group.sum[i], group.lost[i]};
     const double n = group.count[i] += 1;
     if (!group.overflowed.test(i)) {
       windows::CompensatedSum next = sum;
       next.add(x);
-      if (!std::isinf(next.sum)) {
-        sum = next;
-        return;
-      }
+      if (!std::isinf(next.sum)) return keep(next);
       group.overflowed.set(i);
       sum = {sum.sum / (n - 1), sum.lost / (n - 1)};
     }
     const double q = (n - 1) / n;
     sum = {q * sum.sum, q * sum.lost};
     sum.add(x / n);
+    keep(sum);
   }
 
   [[nodiscard]] double result(const Group& group, std::size_t i) const {
     switch (op_) {
       case AggregateOp::sum:
-        return group.sum[i].sum + group.sum[i].lost;
+        return group.sum[i] + group.lost[i];
       case AggregateOp::avg:
-        if (group.overflowed.test(i)) return group.sum[i].sum + group.sum[i].lost;
-        return group.sum[i].sum / group.count[i] + group.sum[i].lost / group.count[i];
+        if (group.overflowed.test(i)) return group.sum[i] + group.lost[i];
+        return group.sum[i] / group.count[i] + group.lost[i] / group.count[i];
       case AggregateOp::stddev:
         return std::sqrt(group.value[i] / group.count[i]);
       case AggregateOp::stdvar:

@@ -45,6 +45,7 @@ class Bits {
     }
     return false;
   }
+  [[nodiscard]] bool all() const noexcept { return count() == count_; }
   [[nodiscard]] std::size_t count() const noexcept {
     std::size_t total = 0;
     for (const std::uint64_t word : words_) total += static_cast<std::size_t>(std::popcount(word));

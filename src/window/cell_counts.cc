@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <span>
+#include <utility>
 #include <vector>
 
 #include "base/assert.h"
@@ -28,19 +30,23 @@ struct CountSlice {
   TimeMs end_ms;
 };
 
+// Those of the steps [from, until).
 template <typename Visit>
-void for_each_slice(const CountInput& in, Visit&& visit) {
+void for_each_slice(const CountInput& in, std::size_t from, std::size_t until, Visit&& visit) {
   const std::vector<TimeMs>& start_ms = in.cells.start_ms;
   const std::size_t count = start_ms.size();
-  const std::size_t steps = in.grid.count();
   std::size_t lo = 0;
   std::size_t hi = 0;
-  for (std::size_t step = 0; step < steps; ++step) {
+  for (std::size_t step = from; step < until; ++step) {
     const TimeMs end_ms = in.grid.at(step) - in.offset_ms;
     while (hi < count && start_ms[hi] < end_ms) ++hi;
     while (lo < hi && start_ms[lo] < end_ms - in.spec.range_ms) ++lo;
     if (lo < hi) visit(CountSlice{step, lo, hi, end_ms});
   }
+}
+template <typename Visit>
+void for_each_slice(const CountInput& in, Visit&& visit) {
+  for_each_slice(in, 0, in.grid.count(), std::forward<Visit>(visit));
 }
 
 // seen[i]: samples of the cells before i. Integers, so that differences are exact.
@@ -55,13 +61,16 @@ std::vector<std::uint64_t> samples_before(const CellCounts& cells) {
 class Falls {
  public:
   explicit Falls(const CellCounts& cells) {
-    for (std::size_t i = 0; i < cells.size(); ++i) {
-      if (i > 0 && cells.v_first[i] < cells.v_last[i - 1]) {
-        falls_.push_back({2 * i, cells.v_last[i - 1]});
-      }
-      if (!(cells.fallen[i] == 0)) falls_.push_back({2 * i + 1, cells.fallen[i]});
+    const std::span<const double> first = cells.v_first;
+    const std::span<const double> last = cells.v_last;
+    const std::span<const double> fallen = cells.fallen;
+    for (std::size_t i = 0; i < first.size(); ++i) {
+      if (i > 0 && first[i] < last[i - 1]) falls_.push_back({2 * i, last[i - 1]});
+      if (!(fallen[i] == 0)) falls_.push_back({2 * i + 1, fallen[i]});
     }
   }
+
+  [[nodiscard]] bool none() const noexcept { return falls_.empty(); }
 
   // Their sum within the cells [lo, hi); `lo` must not go down from call to call.
   double sum(std::size_t lo, std::size_t hi) noexcept {
@@ -83,28 +92,131 @@ class Falls {
   std::size_t next_ = 0;
 };
 
-void extrapolate(const CountInput& in) {
-  const bool counter = in.spec.function != Function::prom_delta;
-  const double per = in.spec.function == Function::prom_rate
-                         ? static_cast<double>(in.spec.range_ms) / kMsPerSecond
-                         : 1;
+// Steps whose windows are `width` cells that follow each other without a gap and have two samples
+// or more: the window of step first_step + i is the cells from first_cell + i·stride on. What it is
+// made of is then found in each column at the same distance, and all of them at once.
+struct EvenWindows {
+  std::size_t first_step = 0, end_step = 0;
+  std::size_t first_cell = 0, stride = 1, width = 0;
+  DurationMs cell_ms = 0;
+};
+
+// Whether each cell begins where the one before it ends, and has samples enough.
+bool is_even(const CellCounts& cells, DurationMs cell_ms) {
+  const auto count = static_cast<DurationMs>(cells.size());
+  if (cells.start_ms.back() - cells.start_ms.front() != (count - 1) * cell_ms) return false;
+  // Gathered without a branch: differences of 0, and of n − 2 the sign.
+  std::uint64_t odd = 0;
+  std::uint64_t few = 0;
+  TimeMs want_ms = cells.start_ms[0];
+  for (std::size_t i = 0; i < cells.size(); ++i, want_ms += cell_ms) {
+    odd |= static_cast<std::uint64_t>(cells.start_ms[i] ^ want_ms);
+    few |= cells.n[i] - 2;
+  }
+  return odd == 0 && (few >> 63U) == 0;
+}
+
+EvenWindows even_windows(const CountInput& in) {
   const CellCounts& cells = in.cells;
-  const std::vector<std::uint64_t> seen = samples_before(cells);
-  Falls falls(cells);
-  ExtrapolatedRow row(in.out, counter, per);
-  for_each_slice(in, [&](const CountSlice& w) {
-    const std::uint64_t n = seen[w.hi] - seen[w.lo];
+  EvenWindows out;
+  if (cells.size() < 2) return out;
+  out.cell_ms = cells.start_ms[1] - cells.start_ms[0];
+  const DurationMs first_end_ms = in.grid.at(0) - in.offset_ms - cells.start_ms[0];
+  const bool whole = in.spec.range_ms % out.cell_ms == 0 && in.grid.step_ms % out.cell_ms == 0 &&
+                     first_end_ms % out.cell_ms == 0;
+  if (!whole || !is_even(cells, out.cell_ms)) return out;
+  // The window of step s ends behind `first_end + s·stride` cells.
+  const std::int64_t first_end = first_end_ms / out.cell_ms;
+  const auto stride = std::max<std::int64_t>(in.grid.step_ms / out.cell_ms, 1);
+  const std::int64_t width = in.spec.range_ms / out.cell_ms;
+  const auto first_step_behind = [&](std::int64_t hi) {
+    const std::int64_t steps = hi <= first_end ? 0 : (hi - first_end + stride - 1) / stride;
+    return std::min(static_cast<std::size_t>(steps), in.grid.count());
+  };
+  out.first_step = first_step_behind(width);
+  out.end_step = first_step_behind(static_cast<std::int64_t>(cells.size()) + 1);
+  out.stride = static_cast<std::size_t>(stride);
+  out.width = static_cast<std::size_t>(width);
+  const auto first_step = static_cast<std::int64_t>(out.first_step);
+  if (out.first_step < out.end_step) {
+    out.first_cell = static_cast<std::size_t>(first_end + first_step * stride - width);
+  }
+  return out;
+}
+
+class Extrapolation {
+ public:
+  explicit Extrapolation(const CountInput& in)
+      : in_(in),
+        counter_(in.spec.function != Function::prom_delta),
+        seen_(samples_before(in.cells)),
+        falls_(in.cells),
+        row_(in.out, counter_,
+             in.spec.function == Function::prom_rate
+                 ? static_cast<double>(in.spec.range_ms) / kMsPerSecond
+                 : 1) {}
+
+  void run() {
+    const EvenWindows even = even_windows(in_);
+    const auto one = [this](const CountSlice& w) { add(w); };
+    for_each_slice(in_, 0, even.first_step, one);
+    if (even.first_step < even.end_step) add_all(even);
+    for_each_slice(in_, std::max(even.first_step, even.end_step), in_.grid.count(), one);
+  }
+
+ private:
+  void add(const CountSlice& w) {
+    const CellCounts& cells = in_.cells;
+    const std::uint64_t n = seen_[w.hi] - seen_[w.lo];
     if (n < 2) return;
-    const double fallen = counter ? falls.sum(w.lo, w.hi) : 0;
-    const double change = cells.v_last[w.hi - 1] - cells.v_first[w.lo] + fallen;
+    const double fallen = counter_ ? falls_.sum(w.lo, w.hi) : 0;
     const Sampled sampled{cells.t_first_ms[w.lo],
                           cells.t_last_ms[w.hi - 1],
                           cells.v_first[w.lo],
                           static_cast<std::size_t>(n),
-                          {w.end_ms - in.spec.range_ms, w.end_ms}};
-    row.add(w.step, sampled, change);
-  });
-}
+                          {w.end_ms - in_.spec.range_ms, w.end_ms}};
+    row_.add(w.step, sampled, cells.v_last[w.hi - 1] - cells.v_first[w.lo] + fallen);
+  }
+
+  void add_all(const EvenWindows& even) { even.stride == 1 ? add_all<1>(even) : add_all<0>(even); }
+
+  // kStride: 0 where it is not known beforehand.
+  template <std::size_t kStride>
+  void add_all(const EvenWindows& even) {
+    const CellCounts& cells = in_.cells;
+    const std::size_t stride = kStride == 0 ? even.stride : kStride;
+    const auto range_ms = static_cast<double>(in_.spec.range_ms);
+    using Columns = Extrapolations::Columns;
+    row_.add_all(even.first_step, even.end_step - even.first_step,
+                 [&](const Columns& to, std::size_t step, std::size_t count) {
+                   const std::size_t lo = even.first_cell + step * stride;
+                   const std::size_t last = lo + even.width - 1;
+                   for (std::size_t i = 0; i < count; ++i) {
+                     const std::size_t first_at = lo + i * stride;
+                     const std::size_t last_at = last + i * stride;
+                     const TimeMs after_ms = cells.start_ms[first_at];
+                     to.left_ms[i] = static_cast<double>(cells.t_first_ms[first_at] - after_ms);
+                     to.right_ms[i] = static_cast<double>(cells.start_ms[last_at] + even.cell_ms -
+                                                          cells.t_last_ms[last_at]);
+                     to.sampled_ms[i] = range_ms - to.left_ms[i] - to.right_ms[i];
+                     to.gaps[i] = static_cast<double>(
+                         static_cast<std::int64_t>(seen_[last_at + 1] - seen_[first_at] - 1));
+                     to.first[i] = cells.v_first[first_at];
+                     to.change[i] = cells.v_last[last_at] - cells.v_first[first_at];
+                   }
+                   if (!counter_ || falls_.none()) return;
+                   for (std::size_t i = 0; i < count; ++i) {
+                     to.change[i] += falls_.sum(lo + i * stride, last + i * stride + 1);
+                   }
+                 });
+  }
+
+  const CountInput& in_;
+  const bool counter_;
+  const std::vector<std::uint64_t> seen_;
+  Falls falls_;
+  ExtrapolatedRow row_;
+};
 
 void count_samples(const CountInput& in) {
   const std::vector<std::uint64_t> seen = samples_before(in.cells);
@@ -167,7 +279,7 @@ void dispatch(const CountInput& in) {
     case Function::newest_time:
       return find_newest(in);
     default:
-      return extrapolate(in);
+      return Extrapolation(in).run();
   }
 }
 

@@ -157,7 +157,7 @@ class CellRowDecoder::Impl {
   void set_odd_counts(DurationMs resolution_ms);
   [[nodiscard]] bool counts_are_sound(DurationMs resolution_ms) const;
   void take_counts(std::size_t from, std::size_t until, TimeMs day_ms, DurationMs resolution_ms,
-                   CellCounts& out) const;
+                   CellCounts& out);
   void unscale(const Header& header, bool extremes);
   [[nodiscard]] bool index_is_sound(DurationMs resolution_ms) const;
   [[nodiscard]] bool basics(std::size_t i, DurationMs resolution_ms, TimedCell& one) const;
@@ -390,35 +390,30 @@ bool CellRowDecoder::Impl::counts_are_sound(DurationMs resolution_ms) const {
   return (negative >> 63U) == 0;
 }
 
-// Appends cells [from, until) of the row.
+// Appends cells [from, until) of the row. Index and gaps become times where they stand, so that
+// each column of `out` is written once.
 void CellRowDecoder::Impl::take_counts(std::size_t from, std::size_t until, TimeMs day_ms,
-                                       DurationMs resolution_ms, CellCounts& out) const {
-  const std::size_t before = out.size();
-  const std::size_t count = until - from;
-  out.resize(before + count);
-  TimeMs* const start = out.start_ms.data() + before;
-  TimeMs* const first = out.t_first_ms.data() + before;
-  TimeMs* const last = out.t_last_ms.data() + before;
-  const std::int64_t* const index = integers_[kIndex].data() + from;
-  const std::int64_t* const from_start = integers_[kStartGap].data() + from;
-  const std::int64_t* const from_end = integers_[kEndGap].data() + from;
-  for (std::size_t i = 0; i < count; ++i) {
-    start[i] = day_ms + index[i] * resolution_ms;
-    first[i] = start[i] + from_start[i];
-    last[i] = start[i] + resolution_ms - from_end[i];
+                                       DurationMs resolution_ms, CellCounts& out) {
+  std::int64_t* const start = integers_[kIndex].data();
+  std::int64_t* const first = integers_[kStartGap].data();
+  std::int64_t* const last = integers_[kEndGap].data();
+  for (std::size_t i = from; i < until; ++i) {
+    start[i] = day_ms + start[i] * resolution_ms;
+    first[i] = start[i] + first[i];
+    last[i] = start[i] + resolution_ms - last[i];
   }
-  const auto copy = [&](const auto& column, auto& into) {
+  const auto take = [&](const auto& column, auto& into) {
     const auto begin = column.begin() + static_cast<std::ptrdiff_t>(from);
-    using To = typename std::decay_t<decltype(into)>::value_type;
-    std::transform(begin, begin + static_cast<std::ptrdiff_t>(count),
-                   into.begin() + static_cast<std::ptrdiff_t>(before),
-                   [](auto x) { return static_cast<To>(x); });
+    into.insert(into.end(), begin, begin + static_cast<std::ptrdiff_t>(until - from));
   };
-  copy(integers_[kCount], out.n);
-  copy(integers_[kStale], out.stale_at_end);
-  copy(values_[kFirstValue], out.v_first);
-  copy(values_[kLastValue], out.v_last);
-  copy(values_[kFallen], out.fallen);
+  take(integers_[kIndex], out.start_ms);
+  take(integers_[kStartGap], out.t_first_ms);
+  take(integers_[kEndGap], out.t_last_ms);
+  take(integers_[kCount], out.n);
+  take(integers_[kStale], out.stale_at_end);
+  take(values_[kFirstValue], out.v_first);
+  take(values_[kLastValue], out.v_last);
+  take(values_[kFallen], out.fallen);
 }
 
 Result<void> CellRowDecoder::Impl::decode_counts(Bytes row, TimeMs day_ms, DurationMs resolution_ms,

@@ -2,6 +2,9 @@
 #pragma once
 
 #include <cmath>
+#include <cstddef>
+#include <limits>
+#include <span>
 
 namespace hygge::windows {
 
@@ -26,5 +29,19 @@ struct CompensatedSum {
   }
   [[nodiscard]] double value() const noexcept { return std::isinf(sum) ? sum : sum + lost; }
 };
+
+/// sum[i], lost[i] become what CompensatedSum::add(x[i]) makes of them, for all i < x.size();
+/// without a branch, so that the compiler makes vectors of it.
+inline void add_each(double* sum, double* lost, std::span<const double> x) noexcept {
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    const double total = sum[i] + x[i];
+    const bool first = std::fabs(sum[i]) >= std::fabs(x[i]);
+    const double larger = first ? sum[i] : x[i];
+    const double smaller = first ? x[i] : sum[i];
+    const double next = lost[i] + ((larger - total) + smaller);
+    lost[i] = std::fabs(total) > std::numeric_limits<double>::max() ? 0 : next;
+    sum[i] = total;
+  }
+}
 
 }  // namespace hygge::windows

@@ -3,6 +3,7 @@
 
 #include <hygge/time.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 
@@ -25,7 +26,8 @@ struct Sampled {
 /// of `extrapolatedRate` in Prometheus' functions.go, 2026.
 ///
 /// Many windows at once: a window takes seven divisions, of which a processor does four in the time
-/// of one.
+/// of one; and those that only say that an edge is nothing special are left out where a comparison
+/// with room to spare says so of all windows at hand.
 class Extrapolations {
  public:
   static constexpr std::size_t kMost = 64;
@@ -37,12 +39,30 @@ class Extrapolations {
 
   /// A window and the change in it; not when full().
   void add(const Sampled& s, double change) noexcept {
-    sampled_[count_] = static_cast<double>(s.last_ms - s.first_ms);
-    left_[count_] = static_cast<double>(s.first_ms - s.window.after);
-    right_[count_] = static_cast<double>(s.window.until - s.last_ms);
-    gaps_[count_] = static_cast<double>(static_cast<std::int64_t>(s.count) - 1);
-    first_[count_] = s.v_first;
-    change_[count_++] = change;
+    const Columns to = append(1);
+    *to.sampled_ms = static_cast<double>(s.last_ms - s.first_ms);
+    *to.left_ms = static_cast<double>(s.first_ms - s.window.after);
+    *to.right_ms = static_cast<double>(s.window.until - s.last_ms);
+    *to.gaps = static_cast<double>(static_cast<std::int64_t>(s.count) - 1);
+    *to.first = s.v_first;
+    *to.change = change;
+  }
+
+  /// Where windows that follow go, column by column; all but `first` and `change` are whole
+  /// numbers.
+  struct Columns {
+    double* sampled_ms;  ///< first to last sample
+    double* left_ms;     ///< the window's beginning to the first sample
+    double* right_ms;    ///< the last sample to the window's end
+    double* gaps;        ///< one less than there are samples
+    double* first;
+    double* change;
+  };
+  /// Room for `count` windows more, which the caller fills; size() + count is at most kMost.
+  [[nodiscard]] Columns append(std::size_t count) noexcept {
+    const std::size_t at = count_;
+    count_ += count;
+    return {sampled_ + at, left_ + at, right_ + at, gaps_ + at, first_ + at, change_ + at};
   }
 
   /// out()[i] becomes the extrapolated change of window i, divided by `per`.
@@ -50,9 +70,10 @@ class Extrapolations {
   [[nodiscard]] const double* out() const noexcept { return out_; }
 
  private:
-  template <bool kCounter>
+  template <bool kToZero, bool kGap>
   void compute(std::size_t count, double per) noexcept;
-  void compute_wide(std::size_t count, bool counter, double per) noexcept;
+  void choose(std::size_t count, bool counter, double per) noexcept;
+  void choose_wide(std::size_t count, bool counter, double per) noexcept;
 
   std::size_t count_ = 0;
   double sampled_[kMost], left_[kMost], right_[kMost];  // ms
@@ -72,6 +93,20 @@ class ExtrapolatedRow {
     if (windows_.full()) write();
     steps_[windows_.size()] = step;
     windows_.add(sampled, change);
+  }
+
+  /// The windows of `count` steps in a row, which fill(columns, i, n) writes: n of them, from the
+  /// i-th on.
+  template <typename Fill>
+  void add_all(std::size_t step, std::size_t count, Fill&& fill) {
+    write();
+    for (std::size_t i = 0; i < count; i += Extrapolations::kMost) {
+      const std::size_t n = std::min(count - i, Extrapolations::kMost);
+      fill(windows_.append(n), i, n);
+      windows_.run(counter_, per_);
+      out_.set_all(step + i, {windows_.out(), n});
+      windows_.clear();
+    }
   }
 
  private:

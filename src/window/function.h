@@ -71,6 +71,8 @@ struct RowOut {
     v[step] = value;
     valid[step / 64] |= 1ULL << (step % 64);
   }
+  /// values[i] for step `from` + i.
+  void set_all(std::size_t from, std::span<const double> values) const noexcept;
 };
 
 /// Fills `out` for the windows that end at grid.at(i) − offset_ms. `t` rises strictly. `t` and `v`
