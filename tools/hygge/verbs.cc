@@ -197,9 +197,8 @@ constexpr std::array kRollupListExamples = std::to_array<std::string_view>({
 });
 constexpr std::array kRollupSetExamples = std::to_array<std::string_view>({
     "--db shop.hygge rollup set - <<< '{job=\"edge\"} 1m,5m,1h'",
-    "--db shop.hygge rollup set - --dry-run <<< 'up none'",
-    "--db shop.hygge rollup set - --format json <<< '{__name__=~\".+\"} 5m,1h regression'",
     "--db shop.hygge rollup set - --dry-run <<< '{__name__=~\".+_seconds\"} 5m,1h sketch=1%'",
+    "--db shop.hygge rollup set - --format json <<< '{__name__=~\".+\"} 5m,1h regression'",
 });
 constexpr std::array kRollupStatsExamples = std::to_array<std::string_view>({
     "--db shop.hygge rollup stats",
