@@ -318,6 +318,19 @@ class Killed(Folder):
                 self.assertTrue(done.stdout.endswith(b",3\n"), done.stdout + done.stderr)
 
 
+class Remote(Folder):
+    def test_the_lookback_reaches_the_server(self):
+        done = run("--db", self.db, "import", "prometheus", "-", stdin=prometheus(3))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        server = self.start("--db", self.db, "serve", "--listen", "127.0.0.1:0")
+        url = server.stderr.readline().decode().split(" at ")[-1].strip()
+        later = f"@{(NOW_MS + 2_000) // 1000 + 1_800}"
+        for lookback, found in (((), False), (("--lookback", "1h"), True), (("--lookback", "10m"), False)):
+            done = run("query", "x", "--url", url, "--at", later, "--format", "csv", *lookback)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertEqual(done.stdout.endswith(b",2\n"), found, done.stdout + done.stderr)
+
+
 class Locked(Folder):
     def test_the_holder_is_named(self):
         writer = self.start("--db", self.db, "write")

@@ -58,6 +58,15 @@ Result<Asked> ask_server(Context& context, const Remote& remote, std::string_vie
                 fmt::format("--threads is not for {}: a server has its own", remote.url),
                 "leave it out, or start it as hygge serve --threads N");
   }
+  if (context.flag("tier")) {
+    return fail(ErrorCode::invalid_argument,
+                fmt::format("--tier is not for {}: a server chooses", remote.url),
+                "leave it out; --exact refuses what cells cannot tell");
+  }
+  const auto options = options_of(context);
+  if (!options) return tl::unexpected<Error>(options.error());
+  std::optional<DurationMs> lookback_ms;
+  if (context.flag("lookback")) lookback_ms = options->lookback_ms;
   Asked asked;
   asked.text = context.arguments().values[0];
   const auto at_ms = context.at(nullptr);
@@ -68,7 +77,7 @@ Result<Asked> ask_server(Context& context, const Remote& remote, std::string_vie
     if (!steps) return tl::unexpected<Error>(steps.error());
     asked.when = *steps;
   }
-  auto answer = ask_remote(remote, asked.text, asked.when, context.flag("exact"));
+  auto answer = ask_remote(remote, asked.text, asked.when, options->exact, lookback_ms);
   if (!answer) return tl::unexpected<Error>(answer.error());
   asked.answer = std::move(*answer);
   return asked;

@@ -175,7 +175,7 @@ Result<Answer> read_reply(std::string_view body) {
 }
 
 Result<Answer> ask_remote(const Remote& remote, std::string_view text, const Steps& when,
-                          bool exact) {
+                          bool exact, std::optional<DurationMs> lookback_ms) {
   const auto address = address_of(remote.url);
   if (!address) return tl::unexpected<Error>(address.error());
   httplib::Client client(address->origin);
@@ -188,6 +188,7 @@ Result<Answer> ask_remote(const Remote& remote, std::string_view text, const Ste
   if (!remote.token.empty()) client.set_bearer_token_auth(remote.token);
   httplib::Params form{{"query", std::string(text)}};
   if (exact) form.emplace("exact", "true");
+  if (lookback_ms) form.emplace("lookback_delta", api_seconds(*lookback_ms));
   const bool ranged = when.step_ms > 0;
   if (ranged) {
     form.emplace("start", api_seconds(when.start_ms));

@@ -102,10 +102,11 @@ Result<RollupRule> rollup_rule(RuleLine line) {
   if (last.before == 0) {
     return line.wrong(0, line.text.size(), "a selector without tiers", kRollupHelp);
   }
-  auto parsed = line.selector_before(last.before, kRollupHelp);
-  if (!parsed) return tl::unexpected<Error>(parsed.error());
+  // Tiers first: a misspelt option stands where they are sought.
   auto tiers = tiers_of(line, last.begin, line.text.size());
   if (!tiers) return tl::unexpected<Error>(tiers.error());
+  auto parsed = line.selector_before(last.before, kRollupHelp);
+  if (!parsed) return tl::unexpected<Error>(parsed.error());
   std::sort(tiers->begin(), tiers->end());
   tiers->erase(std::unique(tiers->begin(), tiers->end()), tiers->end());
   rule.selector = std::move(*parsed);

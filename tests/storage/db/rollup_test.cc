@@ -328,6 +328,10 @@ TEST(DbRollup, PoliciesOfSketchesAreText) {
     ASSERT_FALSE(parsed);
     EXPECT_EQ(parsed.error().code, ErrorCode::parse);
   }
+  const auto misspelt = parse_rollups("m 1h skech=1%");
+  ASSERT_FALSE(misspelt);
+  EXPECT_NE(misspelt.error().message.find("skech=1%"), std::string::npos)
+      << misspelt.error().message;
   const test::TempDir dir;
   Fixture f(dir / "db");
   ASSERT_TRUE(f.db->set_rollups(rules));
