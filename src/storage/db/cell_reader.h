@@ -88,7 +88,6 @@ class CellReader {
                                std::int32_t partition, DurationMs resolution_ms, CellParts needed);
   [[nodiscard]] bool decode(const ViewState& state, const ViewState::Entry& entry, const Day& day,
                             DurationMs resolution_ms, CellParts needed);
-  void decode_values();
   void drop_masked(const ViewState& state, const ViewState::Entry& entry, const Day& day,
                    DurationMs resolution_ms);
   template <typename Keep>
