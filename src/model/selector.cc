@@ -192,9 +192,11 @@ Result<Selector> selector(std::string_view text) {
 std::string to_string(const Selector& selector) {
   const auto& matchers = selector.matchers;
   const auto is_name = [](const Matcher& m) { return m.name == kNameLabel; };
-  // The short form stands for one matcher on the name; with others beside it, it is refused.
+  // The short form stands for one matcher on the name; with others beside it, and for a name that
+  // is not UTF-8, it is refused.
   const bool is_short = !matchers.empty() && is_name(matchers.front()) &&
                         matchers.front().op == MatchOp::equal && !matchers.front().value.empty() &&
+                        is_utf8(matchers.front().value) &&
                         std::count_if(matchers.begin(), matchers.end(), is_name) == 1;
   std::string out;
   std::string inside;

@@ -39,6 +39,7 @@ TEST(Selector, ReadsWhatPromqlWrites) {
        {{{"a", MatchOp::not_equal, ""}, {"b", MatchOp::equal, "1"}}},
        R"({a!="",b="1"})"},
       {R"({a=~".+"})", {{{"a", MatchOp::regex, ".+"}}}, R"({a=~".+"})"},
+      {R"({__name__="\xd5"})", {{name("\xd5")}}, R"({__name__="\xd5"})"},
   };
   for (const Case& c : cases) {
     SCOPED_TRACE(c.text);
