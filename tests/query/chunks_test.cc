@@ -5,12 +5,15 @@
 #include <hygge/window.h>
 
 #include <bit>
+#include <iterator>
 #include <limits>
 #include <optional>
 #include <random>
 #include <string>
 #include <vector>
 
+#include "tests/query/functions.h"
+#include "tests/support/database.h"
 #include "tests/support/temp_dir.h"
 
 namespace hygge {
@@ -21,46 +24,26 @@ using namespace std::chrono_literals;
 constexpr TimeMs kDay0 = 1'767'225'600'000;  // 2026-01-01, midnight
 constexpr int kDays = 5;
 using Ms = std::chrono::milliseconds;
+using windows::Function;
 
-Window function_of(int number, Ms range, Ms lookback) {
-  const Window all[] = {Window::last(range),
-                        Window::first(range),
-                        Window::count(range),
-                        Window::present(range),
-                        Window::min(range),
-                        Window::max(range),
-                        Window::resets(range),
-                        Window::increase(range, lookback),
-                        Window::rate(range, lookback),
-                        Window::delta(range, lookback),
-                        Window::prom_rate(range),
-                        Window::prom_increase(range),
-                        Window::prom_delta(range)};
-  return all[number];
-}
-constexpr int kFunctions = 13;
+// Drawn from.
+constexpr Function kFunctions[] = {
+    Function::last,      Function::first, Function::count,     Function::present,
+    Function::min,       Function::max,   Function::resets,    Function::increase,
+    Function::rate,      Function::delta, Function::prom_rate, Function::prom_increase,
+    Function::prom_delta};
 
 class Chunks : public ::testing::Test {
  protected:
   void SetUp() override {
-    Options options;
-    options.create_if_missing = true;
-    options.maintenance = Maintenance::manual;
-    options.sync = Sync::none();
-    options.clock = [] { return kDay0 + kDays * kDayMs; };
-    db_.emplace(Db::open(dir_ / "db", options).value());
+    db_.emplace(Db::open(dir_ / "db", test::manual_options(kDay0 + kDays * kDayMs)).value());
     ASSERT_TRUE(db_->set_rollups(parse_rollups("{__name__=~\".+\"} none\n").value()));
     for (const char* name : {"counter", "fractions", "restless", "plateaus", "constant", "zeros",
                              "special", "gauge", "falling"}) {
       write(name, std::string_view(name) == "special" ? 40'000 : 20'000);
     }
     write("sparse", 50 * kMinuteMs);
-    settle();
-  }
-  void settle() {
-    Maintain how;
-    how.settled = true;
-    ASSERT_TRUE(db_->maintain(how));
+    test::settle(*db_);
   }
   double value(const std::string& name) {
     const auto below = [&](std::uint64_t limit) { return static_cast<double>(random_() % limit); };
@@ -102,10 +85,10 @@ class Chunks : public ::testing::Test {
       const DurationMs range = 2 * kDayMs + below(3 * kDayMs) / unit * unit;
       const TimeMs first = (kDay0 + kDayMs + below((kDays - 1) * kDayMs)) / unit * unit;
       const Steps grid{first, first + below(4) * (kDayMs + 1), kDayMs + 1};
-      const int number = static_cast<int>(random() % kFunctions);
-      SCOPED_TRACE(number);
+      const Function name = kFunctions[random() % std::size(kFunctions)];
+      SCOPED_TRACE(static_cast<int>(name));
       const Ms lookback{random() % 2 == 0 ? kHourMs : 20 * kHourMs};
-      const Window function = function_of(number, Ms(range), lookback);
+      const Window function = window_of(name, range, lookback);
       const View view = db_->view({Selector{}}, range_for(function, grid)).value();
       const Rows raw = window(view, 0, function, grid, 0).value();
       const Rows got = window(view, 0, function, grid).value();
@@ -152,7 +135,7 @@ TEST_F(Chunks, ThatLieWholeInWindowsAreNotDecodedAndTheAnswersAreTheSame) {
                          {kDay0 + 5 * kHourMs, kDay0 + 9 * kHourMs}));
   ASSERT_TRUE(db_->erase(selector("fractions").value(), {kDay0 + kDayMs, kDay0 + 2 * kDayMs}));
   ASSERT_NO_FATAL_FAILURE(compare(60));
-  settle();
+  test::settle(*db_);
   ASSERT_NO_FATAL_FAILURE(compare(60));
 }
 

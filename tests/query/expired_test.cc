@@ -5,11 +5,14 @@
 #include <hygge/window.h>
 
 #include <cmath>
+#include <iterator>
 #include <optional>
 #include <random>
 #include <string>
 #include <vector>
 
+#include "tests/query/functions.h"
+#include "tests/support/database.h"
 #include "tests/support/temp_dir.h"
 
 namespace hygge {
@@ -20,52 +23,19 @@ using namespace std::chrono_literals;
 constexpr TimeMs kDay0 = 1'767'225'600'000;  // 2026-01-01, midnight
 constexpr int kDays = 6;
 using Ms = std::chrono::milliseconds;
+using windows::Function;
 
-Window function_of(int number, Ms range) {
-  switch (number) {
-    case 0:
-      return Window::last(range);
-    case 1:
-      return Window::first(range);
-    case 2:
-      return Window::count(range);
-    case 3:
-      return Window::present(range);
-    case 4:
-      return Window::sum(range);
-    case 5:
-      return Window::avg(range);
-    case 6:
-      return Window::min(range);
-    case 7:
-      return Window::max(range);
-    case 8:
-      return Window::stddev(range);
-    case 9:
-      return Window::increase(range);
-    case 10:
-      return Window::rate(range);
-    case 11:
-      return Window::delta(range);
-    case 12:
-      return Window::changes(range);
-    case 13:
-      return Window::resets(range);
-    case 14:
-      return Window::irate(range);
-    case 15:
-      return Window::prom_rate(range);
-    case 16:
-      return Window::prom_increase(range);
-    default:
-      return Window::prom_delta(range);
-  }
-}
-constexpr int kFunctions = 18;
+// Drawn from.
+constexpr Function kFunctions[] = {
+    Function::last,          Function::first,     Function::count, Function::present,
+    Function::sum,           Function::avg,       Function::min,   Function::max,
+    Function::stddev,        Function::increase,  Function::rate,  Function::delta,
+    Function::changes,       Function::resets,    Function::irate, Function::prom_rate,
+    Function::prom_increase, Function::prom_delta};
 
 struct Question {
   Window function;
-  int number;
+  Function name;
   Steps grid;
   bool ragged;
   std::string series;
@@ -75,30 +45,20 @@ struct Question {
 class Expired : public ::testing::Test {
  protected:
   void SetUp() override {
-    Options options;
-    options.create_if_missing = true;
-    options.maintenance = Maintenance::manual;
-    options.sync = Sync::none();
-    options.clock = [] { return kDay0 + kDays * kDayMs + kHourMs; };
-    db_.emplace(Db::open(dir_ / "db", options).value());
+    db_.emplace(
+        Db::open(dir_ / "db", test::manual_options(kDay0 + kDays * kDayMs + kHourMs)).value());
     std::mt19937_64 random(1);
     write("requests_total", true, random, 20'000);
     write("temperature", false, random, 30'000);
     write("rare_total", true, random, 7 * kMinuteMs);
-    maintain();
-  }
-  void maintain() {
-    Maintain how;
-    how.settled = true;
-    const auto done = db_->maintain(how);
-    ASSERT_TRUE(done) << done.error().message;
+    test::settle(*db_);
   }
   // Day 1 is pinned: samples in the midst of cells.
   void expire(const char* rules) {
     ASSERT_TRUE(db_->pin(selector("{__name__=~\".+\"}").value(),
                          {kDay0 + kDayMs + kHourMs, kDay0 + kDayMs + 2 * kHourMs}));
     ASSERT_TRUE(db_->set_retention(parse_retention(rules).value()));
-    maintain();
+    test::settle(*db_);
     ASSERT_EQ(db_->stats()->days[0].expired_series, 3U);
     ASSERT_EQ(db_->stats()->days[1].expired_series, 0U);
     ASSERT_EQ(db_->stats()->days[3].expired_series, 3U);
@@ -131,11 +91,11 @@ class Expired : public ::testing::Test {
     const DurationMs range = times(static_cast<DurationMs>(random() % (30 * kHourMs)));
     const DurationMs step = times(1 + static_cast<DurationMs>(random() % (12 * kHourMs)));
     const TimeMs first = (kDay0 + static_cast<TimeMs>(random() % (kDays * kDayMs))) / unit * unit;
-    const int number = static_cast<int>(random() % kFunctions);
-    const bool needs_spread = number >= 4 && number <= 8;
+    const Function name = kFunctions[random() % std::size(kFunctions)];
+    const bool needs_spread = name >= Function::sum && name <= Function::stddev;
     const char* const names[] = {"temperature", "requests_total", "rare_total"};
-    return {function_of(number, Ms(range)),
-            number,
+    return {window_of(name, range),
+            name,
             {first, first + step * static_cast<TimeMs>(random() % 8), step},
             ragged,
             names[needs_spread ? 0 : random() % 3],
@@ -165,7 +125,7 @@ TEST_F(Expired, WholeCellsAnswerAsBeforeAndOthersWithinTheBound) {
   for (std::size_t i = 0; i < questions.size(); ++i) {
     SCOPED_TRACE(i);
     const Question& question = questions[i];
-    SCOPED_TRACE(question.number);
+    SCOPED_TRACE(static_cast<int>(question.name));
     SCOPED_TRACE(question.series);
     const auto after = answer(question, std::nullopt, false);
     ASSERT_TRUE(after) << after.error().message;
@@ -194,7 +154,7 @@ TEST_F(Expired, WholeCellsAnswerAsBeforeAndOthersWithinTheBound) {
       const double rounding = 1e-9 * (1 + std::fabs(was.v[step]));
       if (!after->inexact) {
         ++exact;
-        const bool integers = question.number != 5 && question.number != 8;
+        const bool integers = question.name != Function::avg && question.name != Function::stddev;
         if (integers) {
           EXPECT_EQ(after->rows[0].v[step], was.v[step]);
         } else {
@@ -292,7 +252,7 @@ TEST_F(Expired, AStepLongerThanTheLookbackCountsNowhere) {
     batch.add({{"__name__", "silent_total"}}, t, ++v);
   }
   ASSERT_TRUE(db_->write(batch));
-  maintain();
+  test::settle(*db_);
   const Window function = Window::increase(6h, 1h);
   const auto rows = [&] {
     const Steps when = instant(live + 4 * kHourMs);
@@ -302,7 +262,7 @@ TEST_F(Expired, AStepLongerThanTheLookbackCountsNowhere) {
   };
   const Rows before = rows();
   ASSERT_TRUE(db_->set_retention(parse_retention("{__name__=~\".+\"} raw=2d\n").value()));
-  maintain();
+  test::settle(*db_);
   const Rows after = rows();
   EXPECT_FALSE(after.inexact);
   ASSERT_TRUE(after.rows[0].has(0));

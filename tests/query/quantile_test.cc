@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/support/database.h"
 #include "tests/support/temp_dir.h"
 
 namespace hygge {
@@ -29,27 +30,17 @@ constexpr const char* kSketched[] = {"latency", "odd", "few", "rare", "served_to
 class Quantiles : public ::testing::Test {
  protected:
   void SetUp() override {
-    Options options;
-    options.create_if_missing = true;
-    options.maintenance = Maintenance::manual;
-    options.sync = Sync::none();
-    options.clock = [] { return kDay0 + kDays * kDayMs + kHourMs; };
-    db_.emplace(Db::open(dir_ / "db", options).value());
+    db_.emplace(
+        Db::open(dir_ / "db", test::manual_options(kDay0 + kDays * kDayMs + kHourMs)).value());
     ASSERT_TRUE(db_->set_rollups(
         parse_rollups("plain 5m,1h\n{__name__=~\".+\"} 5m,1h sketch=1%\n").value()));
     for (const char* name : kSketched) write(name, 20'000);
     write("plain", 20'000);
-    maintain();
-  }
-  void maintain() {
-    Maintain how;
-    how.settled = true;
-    const auto done = db_->maintain(how);
-    ASSERT_TRUE(done) << done.error().message;
+    test::settle(*db_);
   }
   void expire() {
     ASSERT_TRUE(db_->set_retention(parse_retention("{__name__=~\".+\"} raw=2d\n").value()));
-    maintain();
+    test::settle(*db_);
     ASSERT_EQ(db_->stats()->days[1].expired_series, 6U);
     ASSERT_EQ(db_->stats()->days[4].expired_series, 0U);
   }
@@ -257,7 +248,7 @@ TEST_F(Quantiles, ADeleteLeavesTheOtherCellsTheirSketches) {
   ASSERT_TRUE(db_->erase(selector("latency").value(), gone));
   for (const bool done : {false, true}) {
     SCOPED_TRACE(done ? "carried out" : "waiting");
-    if (done) maintain();
+    if (done) test::settle(*db_);
     const Rows after = ask("latency", function, hours).value();
     ASSERT_EQ(after.rows.size(), 1U);
     for (std::size_t i = 0; i < hours.count(); ++i) {

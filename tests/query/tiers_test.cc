@@ -4,13 +4,17 @@
 #include <hygge/db.h>
 #include <hygge/window.h>
 
+#include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <optional>
 #include <random>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "tests/query/functions.h"
+#include "tests/support/database.h"
 #include "tests/support/temp_dir.h"
 
 namespace hygge {
@@ -21,70 +25,28 @@ using namespace std::chrono_literals;
 constexpr TimeMs kDay0 = 1'767'225'600'000;  // 2026-01-01, midnight
 constexpr int kDays = 4;
 using Ms = std::chrono::milliseconds;
+using windows::Function;
 
-Window function_of(int number, Ms range, Ms lookback) {
-  switch (number) {
-    case 0:
-      return Window::last(range);
-    case 1:
-      return Window::first(range);
-    case 2:
-      return Window::count(range);
-    case 3:
-      return Window::present(range);
-    case 4:
-      return Window::sum(range);
-    case 5:
-      return Window::avg(range);
-    case 6:
-      return Window::min(range);
-    case 7:
-      return Window::max(range);
-    case 8:
-      return Window::stddev(range);
-    case 9:
-      return Window::stdvar(range);
-    case 10:
-      return Window::increase(range, lookback);
-    case 11:
-      return Window::rate(range, lookback);
-    case 12:
-      return Window::delta(range, lookback);
-    case 13:
-      return Window::changes(range);
-    case 14:
-      return Window::resets(range);
-    case 15:
-      return Window::irate(range);
-    case 16:
-      return Window::idelta(range);
-    case 17:
-      return Window::prom_rate(range);
-    case 18:
-      return Window::prom_increase(range);
-    case 19:
-      return Window::prom_delta(range);
-    case 20:
-      return Window::deriv(range);
-    case 21:
-      return Window::predict_linear(1min, range);
-    default:
-      return Window::quantile(0.5, range);
-  }
-}
-constexpr int kFunctions = 23;
+// Drawn from.
+constexpr Function kFunctions[] = {Function::last,          Function::first,
+                                   Function::count,         Function::present,
+                                   Function::sum,           Function::avg,
+                                   Function::min,           Function::max,
+                                   Function::stddev,        Function::stdvar,
+                                   Function::increase,      Function::rate,
+                                   Function::delta,         Function::changes,
+                                   Function::resets,        Function::irate,
+                                   Function::idelta,        Function::prom_rate,
+                                   Function::prom_increase, Function::prom_delta,
+                                   Function::deriv,         Function::predict_linear,
+                                   Function::quantile};
 
 // A database of a few days: counters with restarts, gauges, gaps, NaN, infinities, markers; the
 // first days sealed, one of them dirty again, the last open.
 class Tiers : public ::testing::Test {
  protected:
   void SetUp() override {
-    Options options;
-    options.create_if_missing = true;
-    options.maintenance = Maintenance::manual;
-    options.sync = Sync::none();
-    options.clock = [] { return kDay0 + 100 * kDayMs; };
-    db_.emplace(Db::open(dir_ / "db", options).value());
+    db_.emplace(Db::open(dir_ / "db", test::manual_options(kDay0 + 100 * kDayMs)).value());
     ASSERT_TRUE(db_->set_rollups(
         parse_rollups("{class=\"regression\"} 5m,1h regression\nspecial_total 1h\n").value()));
     std::mt19937_64 random(1);
@@ -95,9 +57,7 @@ class Tiers : public ::testing::Test {
     write("special_total", "special", random, 20'000);
     write("special", "special", random, 20'000);
     write("rare", "gauge", random, 5 * kHourMs);
-    Maintain how;
-    how.settled = true;
-    ASSERT_EQ(db_->maintain(how)->partitions_sealed, 3U);
+    ASSERT_EQ(test::settle(*db_).partitions_sealed, 3U);
     Batch late;
     for (const char* name : {"requests_total", "temperature"}) {
       late.add({{"__name__", name}, {"class", "counter"}}, kDay0 + kDayMs + 1'234, 5);
@@ -136,28 +96,36 @@ class Tiers : public ::testing::Test {
   std::optional<Db> db_;
 };
 
+// What only counts, compares or picks is equal to the bit.
+constexpr Function kExact[] = {Function::last,    Function::first,   Function::count,
+                               Function::present, Function::min,     Function::max,
+                               Function::delta,   Function::changes, Function::resets,
+                               Function::irate,   Function::idelta};
+
+bool is_regression(Function function) {
+  return function == Function::deriv || function == Function::predict_linear;
+}
+
 // Σ|v| and max v² of any window, as far as finite.
 struct Sizes {
   double sum = 0;
   double square = 0;
 };
 
-void expect_equal(double got, double raw, int function, const Sizes& sizes) {
+void expect_equal(double got, double raw, Function function, const Sizes& sizes) {
   if (std::isnan(raw)) {
     EXPECT_TRUE(std::isnan(got)) << got;
     return;
   }
   if (got == raw) return;
-  const bool squared = function == 8;
+  const bool squared = function == Function::stddev;
   double bound = 1e-12 * sizes.sum;
-  if (function == 8 || function == 9) bound = 1e-12 * sizes.square;
-  if (function == 20 || function == 21) bound = 1e-8 * (1 + std::fabs(raw));
+  if (function == Function::stddev || function == Function::stdvar) bound = 1e-12 * sizes.square;
+  if (is_regression(function)) bound = 1e-8 * (1 + std::fabs(raw));
   const double off = squared ? std::fabs(got * got - raw * raw) : std::fabs(got - raw);
   EXPECT_LE(off, bound) << got << ", not " << raw;
-  // What only counts, compares or picks is equal to the bit.
-  const bool exact =
-      function <= 3 || function == 6 || function == 7 || (function >= 12 && function <= 16);
-  EXPECT_FALSE(exact) << got << ", not " << raw;
+  EXPECT_FALSE(std::count(std::begin(kExact), std::end(kExact), function))
+      << got << ", not " << raw;
 }
 
 TEST_F(Tiers, AnswersFromCellsAreThoseFromSamples) {
@@ -177,9 +145,9 @@ TEST_F(Tiers, AnswersFromCellsAreThoseFromSamples) {
     const TimeMs first = (kDay0 + static_cast<TimeMs>(random() % (kDays * kDayMs))) / unit * unit;
     const Steps grid{first, first + step * static_cast<TimeMs>(random() % 8), step};
     const Ms lookback{random() % 2 == 0 ? kHourMs : 2 * kHourMs};
-    const int number = static_cast<int>(random() % kFunctions);
-    SCOPED_TRACE(number);
-    const Window function = function_of(number, Ms(range), lookback);
+    const Function name = kFunctions[random() % std::size(kFunctions)];
+    SCOPED_TRACE(static_cast<int>(name));
+    const Window function = window_of(name, range, lookback);
     const View view = db_->view({Selector{}}, range_for(function, grid)).value();
     const Rows raw = window(view, 0, function, grid, 0).value();
     EXPECT_LE(raw.tiers.size(), 1U);
@@ -207,10 +175,11 @@ TEST_F(Tiers, AnswersFromCellsAreThoseFromSamples) {
         for (std::size_t s = 0; s < grid.count(); ++s) {
           if (!b.has(s)) continue;
           ++compared;
-          expect_equal(a.v[s], b.v[s], number, sizes);
+          expect_equal(a.v[s], b.v[s], name, sizes);
           // Integers, and nothing that is no number: bit for bit, but for means and variances.
-          const bool integers = b.labels.get("class") == "counter" && number != 5 && number != 8 &&
-                                number != 9 && number < 20;
+          const bool integers = b.labels.get("class") == "counter" && name != Function::avg &&
+                                name != Function::stddev && name != Function::stdvar &&
+                                !is_regression(name) && name != Function::quantile;
           if (integers) {
             EXPECT_EQ(a.v[s], b.v[s]);
           }
