@@ -2,12 +2,14 @@
 #include <gtest/gtest.h>
 #include <hygge/db.h>
 #include <hygge/promql.h>
+#include <hygge/sample.h>
 
 #include <random>
 #include <string>
 
-#include "model/canonical.h"
 #include "promql/evaluator.h"
+#include "tests/promql/answers.h"
+#include "tests/support/database.h"
 #include "tests/support/memory_source.h"
 #include "tests/support/temp_dir.h"
 
@@ -16,32 +18,9 @@ namespace {
 
 constexpr TimeMs kStart = 1'767'225'600'000;
 
-Db open(const std::string& dir) {
-  Options options;
-  options.create_if_missing = true;
-  options.maintenance = Maintenance::manual;
-  options.sync = Sync::none();
-  options.clock = [] { return kStart; };
-  auto db = Db::open(dir, options);
-  if (!db) ADD_FAILURE() << db.error().message;
-  return std::move(db).value();
-}
-
-void expect_same(const Answer& a, const Answer& b) {
-  ASSERT_EQ(a.series.size(), b.series.size());
-  for (std::size_t i = 0; i < a.series.size(); ++i) {
-    EXPECT_EQ(a.series[i].labels, b.series[i].labels);
-    EXPECT_EQ(a.series[i].t, b.series[i].t);
-    ASSERT_EQ(a.series[i].v.size(), b.series[i].v.size());
-    for (std::size_t k = 0; k < a.series[i].v.size(); ++k) {
-      EXPECT_TRUE(same_bits(a.series[i].v[k], b.series[i].v[k]));
-    }
-  }
-}
-
 TEST(QueryOverDb, AnswersAsFromMemory) {
   const test::TempDir dir;
-  Db db = open(dir / "db");
+  Db db = Db::open(dir / "db", test::manual_options(kStart)).value();
   test::MemorySource memory;
   std::mt19937_64 random(7);
   Batch batch;
@@ -79,7 +58,8 @@ TEST(QueryOverDb, AnswersAsFromMemory) {
       for (const Steps when : {range, instant(kStart + 3 * kHourMs)}) {
         const auto answer = query(db, text, when);
         ASSERT_TRUE(answer) << answer.error().message;
-        expect_same(*answer, evaluate(parse(text).value(), memory, when, {}).value());
+        expect_same_series(*answer, evaluate(parse(text).value(), memory, when, {}).value(),
+                           [](double a, double b) { EXPECT_TRUE(same_bits(a, b)); });
         EXPECT_GT(answer->stats.samples, 0U);
         EXPECT_GT(answer->stats.series, 0U);
         EXPECT_GT(answer->stats.bytes, 0U);
@@ -90,7 +70,7 @@ TEST(QueryOverDb, AnswersAsFromMemory) {
 
 TEST(QueryOverDb, AnEmptyAnswerNamesWhatIsNear) {
   const test::TempDir dir;
-  Db db = open(dir / "db");
+  Db db = Db::open(dir / "db", test::manual_options(kStart)).value();
   Batch batch;
   batch.add({{"__name__", "http_requests_total"}, {"job", "shop"}, {"code", "200"}}, kStart, 1);
   batch.add({{"__name__", "http_requests_total"}, {"job", "shop"}, {"code", "500"}},
@@ -129,7 +109,7 @@ TEST(QueryOverDb, AnEmptyAnswerNamesWhatIsNear) {
 
 TEST(QueryOverDb, WorksWithoutSelectorsAndRefusesWhatIsWrong) {
   const test::TempDir dir;
-  const Db db = open(dir / "db");
+  const Db db = Db::open(dir / "db", test::manual_options(kStart)).value();
   EXPECT_EQ(query(db, "1 + 1", instant(0)).value().series[0].v[0], 2);
   EXPECT_EQ(query(db, "1 +", instant(0)).error().code, ErrorCode::parse);
   EXPECT_EQ(query(db, "up", instant(0)).value().infos,

@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "tests/promql/answers.h"
+#include "tests/support/database.h"
 #include "tests/support/temp_dir.h"
 
 namespace hygge::promql {
@@ -20,12 +22,8 @@ using List = std::vector<DurationMs>;
 class PromqlExpired : public ::testing::Test {
  protected:
   void SetUp() override {
-    hygge::Options options;
-    options.create_if_missing = true;
-    options.maintenance = Maintenance::manual;
-    options.sync = Sync::none();
-    options.clock = [] { return kDay0 + kDays * kDayMs + kHourMs; };
-    db_.emplace(Db::open(dir_ / "db", options).value());
+    db_.emplace(
+        Db::open(dir_ / "db", test::manual_options(kDay0 + kDays * kDayMs + kHourMs)).value());
     Batch batch;
     for (int k = 0; k < 3; ++k) {
       for (int i = 0; i < kDays * 1'440 + 30; ++i) {
@@ -37,16 +35,11 @@ class PromqlExpired : public ::testing::Test {
       }
     }
     ASSERT_TRUE(db_->write(batch));
-    maintain();
-  }
-  void maintain() {
-    Maintain how;
-    how.settled = true;
-    ASSERT_TRUE(db_->maintain(how));
+    test::settle(*db_);
   }
   void expire(const char* rules = "{__name__=~\".+\"} raw=2d\n") {
     ASSERT_TRUE(db_->set_retention(parse_retention(rules).value()));
-    maintain();
+    test::settle(*db_);
     const auto days = db_->stats()->days;
     ASSERT_EQ(days[days.size() - 4].expired_series, 6U);
     ASSERT_EQ(days[days.size() - 3].expired_series, 0U);
@@ -67,18 +60,6 @@ class PromqlExpired : public ::testing::Test {
   test::TempDir dir_;
   std::optional<Db> db_;
 };
-
-void expect_same(const Answer& a, const Answer& b) {
-  ASSERT_EQ(a.series.size(), b.series.size());
-  for (std::size_t i = 0; i < a.series.size(); ++i) {
-    EXPECT_EQ(a.series[i].labels, b.series[i].labels);
-    EXPECT_EQ(a.series[i].t, b.series[i].t);
-    ASSERT_EQ(a.series[i].v.size(), b.series[i].v.size());
-    for (std::size_t s = 0; s < a.series[i].v.size(); ++s) {
-      EXPECT_DOUBLE_EQ(a.series[i].v[s], b.series[i].v[s]);
-    }
-  }
-}
 
 TEST_F(PromqlExpired, AlignedStepsAnswerAsBefore) {
   struct Case {
@@ -110,7 +91,7 @@ TEST_F(PromqlExpired, AlignedStepsAnswerAsBefore) {
     const auto after = ask(cases[i].text, cases[i].when, /*exact=*/true);
     ASSERT_TRUE(after) << after.error().message;
     EXPECT_FALSE(after->series.empty());
-    expect_same(*after, before[i]);
+    expect_same_series(*after, before[i], [](double a, double b) { EXPECT_DOUBLE_EQ(a, b); });
     EXPECT_EQ(told(*after), told(before[i]));
   }
 }

@@ -18,13 +18,16 @@
 
 #include "promql/evaluator.h"
 #include "promql/workers.h"
+#include "tests/promql/answers.h"
+#include "tests/support/database.h"
 #include "tests/support/memory_source.h"
 #include "tests/support/temp_dir.h"
 
 namespace hygge::promql {
 namespace {
 
-constexpr int kSeries = 530;  // four shards and a bit
+constexpr TimeMs kDay0 = 1'767'225'600'000;  // 2026-01-01, midnight
+constexpr int kSeries = 530;                 // four shards and a bit
 constexpr std::size_t kThreads[] = {2, 3, 8};
 
 Labels labels_of(const char* metric, int i) {
@@ -92,17 +95,10 @@ void expect_same(const Answer& got, const Answer& want) {
   EXPECT_EQ(got.stats.samples, want.stats.samples);
   EXPECT_EQ(got.stats.cells, want.stats.cells);
   EXPECT_EQ(got.stats.tiers, want.stats.tiers);
-  ASSERT_EQ(got.series.size(), want.series.size());
-  for (std::size_t i = 0; i < got.series.size(); ++i) {
-    ASSERT_EQ(got.series[i].labels, want.series[i].labels);
-    ASSERT_EQ(got.series[i].t, want.series[i].t);
-    ASSERT_EQ(got.series[i].v.size(), want.series[i].v.size());
-    for (std::size_t k = 0; k < got.series[i].v.size(); ++k) {
-      ASSERT_EQ(std::bit_cast<std::uint64_t>(got.series[i].v[k]),
-                std::bit_cast<std::uint64_t>(want.series[i].v[k]))
-          << to_string(got.series[i].labels) << " at " << got.series[i].t[k];
-    }
-  }
+  expect_same_series(got, want, [](double a, double b) {
+    ASSERT_EQ(std::bit_cast<std::uint64_t>(a), std::bit_cast<std::uint64_t>(b))
+        << a << ", not " << b;
+  });
 }
 
 TEST(ShardThreads, GiveTheSameBits) {
@@ -267,14 +263,8 @@ TEST(ShardThreads, AreOneAtLeast) {
 
 // Two sealed days with cells, one without: some series have samples that came later.
 TEST(ShardThreads, ReadOneViewOfADatabase) {
-  constexpr TimeMs kDay0 = 1'767'225'600'000;
   const test::TempDir dir;
-  hygge::Options made;
-  made.create_if_missing = true;
-  made.maintenance = Maintenance::manual;
-  made.sync = Sync::none();
-  made.clock = [] { return kDay0 + 100 * kDayMs; };
-  Db db = Db::open(dir / "db", made).value();
+  Db db = Db::open(dir / "db", test::manual_options(kDay0 + 100 * kDayMs)).value();
   std::mt19937_64 random(3);
   Batch batch;
   for (int i = 0; i < 300; ++i) {
@@ -284,9 +274,7 @@ TEST(ShardThreads, ReadOneViewOfADatabase) {
     }
   }
   ASSERT_TRUE(db.write(batch));
-  Maintain how;
-  how.settled = true;
-  ASSERT_GT(db.maintain(how)->cell_rows_written, 0U);
+  ASSERT_GT(test::settle(db).cell_rows_written, 0U);
   Batch late;
   for (int i = 0; i < 300; i += 3) late.add(labels_of("c_total", i), kDay0 + kHourMs + 500 + i, 1);
   ASSERT_TRUE(db.write(late));
@@ -314,14 +302,8 @@ TEST(ShardThreads, ReadOneViewOfADatabase) {
 // Days of which cells are left only, one that is whole, one without cells: what windows cut is
 // told, and refused, in the same words.
 TEST(ShardThreads, SayTheSameOfDaysWhoseSamplesHaveExpired) {
-  constexpr TimeMs kDay0 = 1'767'225'600'000;
   const test::TempDir dir;
-  hygge::Options made;
-  made.create_if_missing = true;
-  made.maintenance = Maintenance::manual;
-  made.sync = Sync::none();
-  made.clock = [] { return kDay0 + 4 * kDayMs + kHourMs; };
-  Db db = Db::open(dir / "db", made).value();
+  Db db = Db::open(dir / "db", test::manual_options(kDay0 + 4 * kDayMs + kHourMs)).value();
   std::mt19937_64 random(5);
   Batch batch;
   for (int i = 0; i < 260; ++i) {
@@ -333,11 +315,9 @@ TEST(ShardThreads, SayTheSameOfDaysWhoseSamplesHaveExpired) {
     }
   }
   ASSERT_TRUE(db.write(batch));
-  Maintain how;
-  how.settled = true;
-  ASSERT_TRUE(db.maintain(how));
+  test::settle(db);
   ASSERT_TRUE(db.set_retention(parse_retention("{__name__=~\".+\"} raw=2d 5m=400d\n").value()));
-  ASSERT_TRUE(db.maintain(how));
+  test::settle(db);
   ASSERT_EQ(db.stats()->days.front().expired_series, 260U);
   int told = 0;
   int refused = 0;

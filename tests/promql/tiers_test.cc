@@ -10,6 +10,8 @@
 #include <string_view>
 #include <vector>
 
+#include "tests/promql/answers.h"
+#include "tests/support/database.h"
 #include "tests/support/temp_dir.h"
 
 namespace hygge::promql {
@@ -21,12 +23,7 @@ using List = std::vector<DurationMs>;
 class PromqlTiers : public ::testing::Test {
  protected:
   void SetUp() override {
-    hygge::Options options;
-    options.create_if_missing = true;
-    options.maintenance = Maintenance::manual;
-    options.sync = Sync::none();
-    options.clock = [] { return kDay0 + 100 * kDayMs; };
-    db_.emplace(Db::open(dir_ / "db", options).value());
+    db_.emplace(Db::open(dir_ / "db", test::manual_options(kDay0 + 100 * kDayMs)).value());
     Batch batch;
     for (int k = 0; k < 3; ++k) {
       for (int i = 0; i < 3 * 2'880; ++i) {
@@ -56,9 +53,7 @@ class PromqlTiers : public ::testing::Test {
       for (TimeMs t = 20 * kHourMs; t < 50 * kHourMs; t += 45'000) gone(t, 1);
     }
     ASSERT_TRUE(db_->write(batch));
-    Maintain how;
-    how.settled = true;
-    ASSERT_EQ(db_->maintain(how)->partitions_sealed, 2U);
+    ASSERT_EQ(test::settle(*db_).partitions_sealed, 2U);
   }
 
   Answer ask(const std::string& text, Steps when, std::optional<DurationMs> tier) {
@@ -129,19 +124,13 @@ TEST_F(PromqlTiers, AnswersAreThoseOfTheSamples) {
         from_cells += got.stats.cells > 0 ? 1 : 0;
         EXPECT_EQ(got.infos, raw.infos);
         EXPECT_EQ(got.warnings, raw.warnings);
-        ASSERT_EQ(got.series.size(), raw.series.size());
-        for (std::size_t i = 0; i < raw.series.size(); ++i) {
-          EXPECT_EQ(got.series[i].labels, raw.series[i].labels);
-          ASSERT_EQ(got.series[i].t, raw.series[i].t);
-          for (std::size_t s = 0; s < raw.series[i].v.size(); ++s) {
-            const double want = raw.series[i].v[s];
-            if (integers) {
-              EXPECT_EQ(got.series[i].v[s], want) << "integers: bit for bit";
-            } else {
-              EXPECT_NEAR(got.series[i].v[s], want, 1e-12 * (1 + std::fabs(want)));
-            }
+        expect_same_series(got, raw, [&](double v, double want) {
+          if (integers) {
+            EXPECT_EQ(v, want) << "integers: bit for bit";
+          } else {
+            EXPECT_NEAR(v, want, 1e-12 * (1 + std::fabs(want)));
           }
-        }
+        });
         if (HasFailure()) return;
       }
     }
