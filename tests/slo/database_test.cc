@@ -1,4 +1,6 @@
 // Reports, burns and lint over a database.
+#include "tests/support/database.h"
+
 #include <gtest/gtest.h>
 #include <hygge/db.h>
 #include <hygge/slo.h>
@@ -6,6 +8,7 @@
 #include <algorithm>
 #include <random>
 
+#include "tests/slo/same_slice.h"
 #include "tests/support/temp_dir.h"
 
 namespace hygge::slo {
@@ -192,9 +195,7 @@ TEST(SloDatabase, TracksAreReadFromCellsWhereATierDividesTheStep) {
   };
   std::vector<Track> before;
   for (const Case& c : cases) before.push_back(read(c));
-  Maintain settled;
-  settled.settled = true;
-  ASSERT_GT(world.db.maintain(settled).value().cell_rows_written, 0U);
+  ASSERT_GT(test::settle(world.db).cell_rows_written, 0U);
   for (std::size_t i = 0; i < before.size(); ++i) {
     SCOPED_TRACE(cases[i].name);
     const Track after = read(cases[i]);
@@ -206,15 +207,8 @@ TEST(SloDatabase, TracksAreReadFromCellsWhereATierDividesTheStep) {
     }
     ASSERT_EQ(after.slices().size(), before[i].slices().size());
     for (std::size_t s = 0; s < after.slices().size(); ++s) {
-      const Slice& got = after.slices()[s];
-      const Slice& expected = before[i].slices()[s];
-      EXPECT_EQ(got.bad, expected.bad) << s;
-      EXPECT_EQ(got.total, expected.total) << s;
-      EXPECT_EQ(got.state, expected.state) << s;
-      EXPECT_EQ(got.bridged, expected.bridged) << s;
-      EXPECT_EQ(got.resets, expected.resets) << s;
-      EXPECT_EQ(got.gaps, expected.gaps) << s;
-      EXPECT_EQ(got.born, expected.born) << s;
+      SCOPED_TRACE(s);
+      expect_equal(after.slices()[s], before[i].slices()[s]);
     }
   }
 }

@@ -11,6 +11,8 @@
 #include <string>
 #include <vector>
 
+#include "tests/slo/same_slice.h"
+#include "tests/support/database.h"
 #include "tests/support/temp_dir.h"
 
 namespace hygge::slo {
@@ -24,12 +26,7 @@ struct World {
   test::TempDir dir;
   std::optional<Db> db;
   explicit World(int days) {
-    Options options;
-    options.create_if_missing = true;
-    options.maintenance = Maintenance::manual;
-    options.sync = Sync::none();
-    options.clock = [] { return kEnd + kHourMs; };
-    db.emplace(Db::open(dir / "db", options).value());
+    db.emplace(Db::open(dir / "db", test::manual_options(kEnd + kHourMs)).value());
     std::mt19937_64 random(1);
     double good = 0;
     double bad = 0;
@@ -52,13 +49,7 @@ struct World {
     Batch last;
     last.add({{"__name__", "r_total"}, {"code", "200"}}, kEnd + kHourMs, good);
     EXPECT_TRUE(db->write(last));
-    maintain();
-  }
-  void maintain() {
-    Maintain how;
-    how.settled = true;
-    const auto done = db->maintain(how);
-    ASSERT_TRUE(done) << done.error().message;
+    test::settle(*db);
   }
   void expire(const char* rules) {
     ASSERT_TRUE(db->set_retention(parse_retention(rules).value()));
@@ -86,14 +77,9 @@ void expect_same(const Track& a, const Track& b) {
   ASSERT_EQ(a.range(), b.range());
   ASSERT_EQ(a.slices().size(), b.slices().size());
   for (std::size_t i = 0; i < a.slices().size(); ++i) {
-    const Slice& x = a.slices()[i];
-    const Slice& y = b.slices()[i];
-    ASSERT_EQ(x.total, y.total) << i;
-    ASSERT_EQ(x.bad, y.bad) << i;
-    ASSERT_EQ(x.state, y.state) << i;
-    ASSERT_EQ(x.resets, y.resets) << i;
-    ASSERT_EQ(x.gaps, y.gaps) << i;
-    ASSERT_EQ(x.born, y.born) << i;
+    SCOPED_TRACE(i);
+    expect_equal(a.slices()[i], b.slices()[i]);
+    if (::testing::Test::HasFailure()) return;
   }
 }
 

@@ -8,6 +8,7 @@
 #include <set>
 
 #include "hygge/sample.h"
+#include "tests/slo/same_slice.h"
 
 namespace hygge::slo {
 namespace {
@@ -88,17 +89,6 @@ RawSlices count_cells(const Definition& definition, const std::vector<Samples>& 
     }
   }
   return finish(counter, all);
-}
-
-void expect_equal(const Slice& got, const Slice& expected) {
-  EXPECT_EQ(got.bad, expected.bad);
-  EXPECT_EQ(got.total, expected.total);
-  EXPECT_EQ(got.state, expected.state);
-  EXPECT_EQ(got.bridged, expected.bridged);
-  EXPECT_EQ(got.clamped, expected.clamped);
-  EXPECT_EQ(got.resets, expected.resets);
-  EXPECT_EQ(got.gaps, expected.gaps);
-  EXPECT_EQ(got.born, expected.born);
 }
 
 // Samples of 15 s; windows of a minute that end between them.
