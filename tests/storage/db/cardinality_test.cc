@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "model/partition.h"
+#include "tests/support/database.h"
 #include "tests/support/temp_dir.h"
 
 namespace hygge {
@@ -23,14 +24,7 @@ using Key = std::pair<std::string, std::string>;  // label, value
 constexpr TimeMs kStart = 1'767'225'600'000;  // a midnight
 constexpr std::int64_t kDays = 8;
 
-Options manual() {
-  Options options;
-  options.create_if_missing = true;
-  options.maintenance = Maintenance::manual;
-  options.sync = Sync::none();
-  options.clock = [] { return kStart; };
-  return options;
-}
+Options manual() { return test::manual_options(kStart); }
 
 /// The database as plain maps: labels of each series, and the days on which it has samples.
 struct Held {

@@ -9,6 +9,7 @@
 #include <map>
 #include <thread>
 
+#include "tests/support/database.h"
 #include "tests/support/temp_dir.h"
 
 namespace hygge {
@@ -17,15 +18,9 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr TimeMs kStart = 1'767'225'600'000;
+using test::read_all;
 
-Options manual() {
-  Options options;
-  options.create_if_missing = true;
-  options.maintenance = Maintenance::manual;
-  options.sync = Sync::none();
-  options.clock = [] { return kStart; };
-  return options;
-}
+Options manual() { return test::manual_options(kStart); }
 
 void write(Db& db, int from, int until, double v) {
   Batch batch;
@@ -37,47 +32,32 @@ void write(Db& db, int from, int until, double v) {
   ASSERT_TRUE(db.write(batch));
 }
 
-std::map<std::pair<std::string, TimeMs>, double> read(const Db& db) {
-  std::map<std::pair<std::string, TimeMs>, double> out;
-  const auto view = db.view({selector("{__name__=~\".+\"}").value()}, everything());
-  EXPECT_TRUE(view);
-  for (const Series& series : view->series(0)) {
-    const auto samples = series.samples();
-    EXPECT_TRUE(samples) << samples.error().message;
-    if (!samples) continue;
-    for (std::size_t i = 0; i < samples->t.size(); ++i) {
-      out[{to_string(series.labels()), samples->t[i]}] = samples->v[i];
-    }
-  }
-  return out;
-}
-
 TEST(Copy, ACloneHoldsEveryBatchAndBothGoOnApart) {
   const test::TempDir dir;
   Db db = Db::open(dir / "a", manual()).value();
   write(db, 0, 500, 1);
   ASSERT_TRUE(db.flush());
   write(db, 500, 700, 2);  // still in the head
-  const auto before = read(db);
+  const auto before = read_all(db);
   const auto report = clone(dir / "a", dir / "b");
   ASSERT_TRUE(report) << report.error().message;
   EXPECT_GT(report->linked_bytes, 0U);
-  EXPECT_EQ(read(db), before);
+  EXPECT_EQ(read_all(db), before);
 
   Db copy = Db::open(dir / "b", manual()).value();
-  EXPECT_EQ(read(copy), before);
+  EXPECT_EQ(read_all(copy), before);
   write(copy, 700, 800, 3);
   write(db, 690, 750, 4);
   ASSERT_TRUE(db.compact());
   ASSERT_TRUE(copy.compact());
-  EXPECT_EQ(read(copy).size(), 5U * 800);
-  EXPECT_EQ(read(db).size(), 5U * 750);
+  EXPECT_EQ(read_all(copy).size(), 5U * 800);
+  EXPECT_EQ(read_all(db).size(), 5U * 750);
   EXPECT_TRUE(db.verify()->ok());
   EXPECT_TRUE(copy.verify()->ok());
   ASSERT_TRUE(copy.close());
   ASSERT_TRUE(db.close());
-  EXPECT_EQ(read(Db::open_read_only(dir / "b").value()).size(), 5U * 800);
-  EXPECT_EQ(read(Db::open(dir / "a", manual()).value()).size(), 5U * 750);
+  EXPECT_EQ(read_all(Db::open_read_only(dir / "b").value()).size(), 5U * 800);
+  EXPECT_EQ(read_all(Db::open(dir / "a", manual()).value()).size(), 5U * 750);
 }
 
 TEST(Copy, OfAnEmptyDatabaseIsOne) {
@@ -85,11 +65,11 @@ TEST(Copy, OfAnEmptyDatabaseIsOne) {
   Db db = Db::open(dir / "a", manual()).value();
   ASSERT_TRUE(clone(dir / "a", dir / "b"));
   Db copy = Db::open(dir / "b", manual()).value();
-  EXPECT_TRUE(read(copy).empty());
+  EXPECT_TRUE(read_all(copy).empty());
   write(copy, 0, 3, 1);
-  EXPECT_EQ(read(copy).size(), 15U);
+  EXPECT_EQ(read_all(copy).size(), 15U);
   ASSERT_TRUE(clone(dir / "b", dir / "c")) << "a clone of a clone";
-  EXPECT_EQ(read(Db::open_read_only(dir / "c").value()).size(), 15U);
+  EXPECT_EQ(read_all(Db::open_read_only(dir / "c").value()).size(), 15U);
 }
 
 TEST(Copy, ASnapshotIsOnlyRead) {
@@ -103,12 +83,12 @@ TEST(Copy, ASnapshotIsOnlyRead) {
   EXPECT_EQ(opened.error().code, ErrorCode::read_only);
   EXPECT_NE(opened.error().detail.find("clone"), std::string::npos);
   const Db reader = Db::open_read_only(dir / "s").value();
-  const auto samples = read(reader);
+  const auto samples = read_all(reader);
   EXPECT_EQ(samples.size(), 5U * 300);
   EXPECT_EQ(samples.begin()->second, 1);
   ASSERT_TRUE(clone(dir / "s", dir / "w")) << "what the error says to do";
   Db writable = Db::open(dir / "w", manual()).value();
-  EXPECT_EQ(read(writable), samples);
+  EXPECT_EQ(read_all(writable), samples);
   write(writable, 0, 1, 5);
 }
 
@@ -119,17 +99,17 @@ TEST(Copy, HoldsWhatOnlyTheLogHolds) {
   ASSERT_TRUE(db.flush());
   write(db, 500, 600, 2);
   write(db, 600, 650, 3);
-  const auto before = read(db);
+  const auto before = read_all(db);
   const auto report = clone(dir / "a", dir / "b");
   ASSERT_TRUE(report) << report.error().message;
   EXPECT_GT(report->linked_bytes, 0U);
   Db copy = Db::open(dir / "b", manual()).value();
-  EXPECT_EQ(read(copy), before);
+  EXPECT_EQ(read_all(copy), before);
   EXPECT_GT(copy.open_report().replayed_samples, 0U);
   write(copy, 650, 700, 4);
   ASSERT_TRUE(copy.compact());
   ASSERT_TRUE(db.compact());
-  EXPECT_EQ(read(db), before);
+  EXPECT_EQ(read_all(db), before);
   EXPECT_TRUE(db.verify()->ok());
   EXPECT_TRUE(copy.verify()->ok());
 }
@@ -152,12 +132,12 @@ TEST(Copy, KeepsSealsBatchIdsPolicyRulesAndDeletesInWork) {
   ASSERT_TRUE(db.write(once));
   const TimeRange erased{kStart + 100'000, kStart + 200'000};
   ASSERT_TRUE(db.erase(selector("m{k=\"2\"}").value(), erased));
-  const auto before = read(db);
+  const auto before = read_all(db);
   ASSERT_EQ(before.size(), 5U * 500 - 100 + 1);
 
   ASSERT_TRUE(clone(dir / "a", dir / "b"));
   Db copy = Db::open(dir / "b", manual()).value();
-  EXPECT_EQ(read(copy), before);
+  EXPECT_EQ(read_all(copy), before);
   EXPECT_EQ(copy.write_policy().on_duplicate, OnDuplicate::max);
   EXPECT_EQ(copy.retention(), db.retention());
   EXPECT_TRUE(copy.write(once)->repeat);
@@ -171,13 +151,13 @@ TEST(Copy, KeepsSealsBatchIdsPolicyRulesAndDeletesInWork) {
   }
   ASSERT_TRUE(copy.compact());
   EXPECT_EQ(copy.stats()->deletes_pending, 0U);
-  EXPECT_EQ(read(copy), before);
+  EXPECT_EQ(read_all(copy), before);
   EXPECT_TRUE(copy.verify()->ok());
   EraseOptions now;
   now.now = true;
   ASSERT_TRUE(copy.erase(selector("m").value(), everything(), now));
-  EXPECT_EQ(read(copy).size(), 1U);
-  EXPECT_EQ(read(db), before) << "a delete in the copy reached the original";
+  EXPECT_EQ(read_all(copy).size(), 1U);
+  EXPECT_EQ(read_all(db), before) << "a delete in the copy reached the original";
   EXPECT_TRUE(db.verify()->ok());
 }
 
@@ -210,7 +190,7 @@ TEST(Copy, WhatOneCutShortHasLeftIsRemovedByTheNext) {
     ASSERT_TRUE(clone(dir / "a", dir / "b"));
     EXPECT_FALSE(fs::exists(dir / "b.tmp"));
     EXPECT_FALSE(fs::exists(dir / "b/CLONING"));
-    EXPECT_EQ(read(Db::open_read_only(dir / "b").value()).size(), 50U);
+    EXPECT_EQ(read_all(Db::open_read_only(dir / "b").value()).size(), 50U);
     fs::remove_all(dir / "b");
   }
 }
@@ -264,7 +244,7 @@ TEST(Copy, WhileWritesGoOnHoldsWholeBatches) {
     const auto copied = round % 2 == 0 ? clone(dir / "a", to) : snapshot(dir / "a", to);
     ASSERT_TRUE(copied) << copied.error().message;
     const Db copy = Db::open_read_only(to).value();
-    const auto samples = read(copy);
+    const auto samples = read_all(copy);
     EXPECT_EQ(samples.size() % 40, 0U) << "a batch in part";
     EXPECT_GE(samples.size(), 40U * static_cast<unsigned>(at_least)) << "an acknowledged batch";
     EXPECT_TRUE(copy.verify()->ok());

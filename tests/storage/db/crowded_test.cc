@@ -7,6 +7,7 @@
 #include <random>
 
 #include "storage/store/store.h"
+#include "tests/support/database.h"
 #include "tests/support/temp_dir.h"
 
 namespace hygge {
@@ -14,13 +15,10 @@ namespace {
 
 constexpr TimeMs kDay0 = 20'000 * kDayMs;
 constexpr TimeMs kNoon = kDay0 + kDayMs / 2;
-using Samples = std::map<TimeMs, double>;
+using test::Samples;
 
 Options few(std::size_t late_chunks = 4) {
-  Options options;
-  options.create_if_missing = true;
-  options.maintenance = Maintenance::manual;
-  options.clock = [] { return kNoon + kHourMs; };
+  Options options = test::manual_options(kNoon + kHourMs, Sync());
   options.tuning.late_chunks = late_chunks;
   return options;
 }
@@ -35,17 +33,7 @@ void write(Db& db, Samples& model, TimeMs first, int count, double v) {
   ASSERT_TRUE(written) << written.error().message;
 }
 
-Samples read(const Db& db) {
-  Samples out;
-  const auto view = db.view({selector("m").value()}, everything()).value();
-  for (const Series& series : view.series(0)) {
-    const auto samples = series.samples();
-    EXPECT_TRUE(samples) << samples.error().message;
-    if (!samples) continue;
-    for (std::size_t i = 0; i < samples->t.size(); ++i) out[samples->t[i]] = samples->v[i];
-  }
-  return out;
-}
+Samples read(const Db& db) { return test::read(db, "m"); }
 
 // The ordinals of all stored chunks, of a copy of the directory.
 std::map<std::uint16_t, int> ordinals(const std::string& dir) {

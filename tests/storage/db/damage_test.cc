@@ -15,6 +15,7 @@
 #include <random>
 #include <sstream>
 
+#include "tests/support/database.h"
 #include "tests/support/temp_dir.h"
 
 namespace hygge {
@@ -25,21 +26,14 @@ namespace fs = std::filesystem;
 constexpr TimeMs kStart = 1'767'225'600'000;
 constexpr int kSeries = 40;
 
-using Samples = std::map<std::pair<std::string, TimeMs>, double>;
+using Samples = test::AllSamples;
 
 std::uint64_t from_environment(const char* name, std::uint64_t otherwise) {
   const char* const text = std::getenv(name);
   return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
 }
 
-Options manual() {
-  Options options;
-  options.create_if_missing = true;
-  options.maintenance = Maintenance::manual;
-  options.sync = Sync::none();
-  options.clock = [] { return kStart; };
-  return options;
-}
+Options manual() { return test::manual_options(kStart); }
 
 // A database as a crash leaves it: two days in the store, some of it compacted, and a log whose
 // records are not all in it.

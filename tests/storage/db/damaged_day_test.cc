@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/support/database.h"
 #include "tests/support/temp_dir.h"
 
 namespace hygge {
@@ -28,14 +29,7 @@ constexpr int kSamples = 600;  // of a series and day: several blocks hold a day
 using Samples = std::map<TimeMs, double>;
 using Model = std::map<std::string, Samples>;
 
-Options manual() {
-  Options options;
-  options.create_if_missing = true;
-  options.maintenance = Maintenance::manual;
-  options.sync = Sync::none();
-  options.clock = [] { return kStart + kDays * kDayMs; };
-  return options;
-}
+Options manual() { return test::manual_options(kStart + kDays * kDayMs); }
 
 Labels labels_of(int k) {
   return Labels::from({{"__name__", "m"}, {"k", std::to_string(k)}}).value();

@@ -14,6 +14,7 @@
 #include <thread>
 #include <vector>
 
+#include "tests/support/database.h"
 #include "tests/support/temp_dir.h"
 
 namespace hygge {
@@ -37,9 +38,7 @@ std::uint64_t tree_bytes(const std::string& dir) {
 // Days of noise, which no codec makes small: about 90 KiB a day.
 struct Fixture {
   Fixture() {
-    options.create_if_missing = true;
-    options.maintenance = Maintenance::manual;
-    options.sync = Sync::none();
+    options = test::manual_options(kStart);
     options.clock = [clock = now] { return *clock; };
     options.tuning.log_budget_bytes = 64 * kKiB;
     options.tuning.log_segment_bytes = 32 * kKiB;
@@ -321,9 +320,7 @@ TEST(Cap, WhatAViewHoldsIsNotTakenForMoreDays) {
   EXPECT_LT(left.size(), 20U);
   for (int turn = 0; turn < 5; ++turn) f.maintain();
   EXPECT_EQ(f.days("dev"), left) << "the bytes come back with the view";
-  std::size_t samples = 0;
-  for (const Series& series : view->series(0)) samples += series.samples().value().t.size();
-  EXPECT_EQ(samples, 20U * 2 * 5'000);
+  EXPECT_EQ(test::count_samples(*view), 20U * 2 * 5'000);
   view.reset();
   f.maintain();
   EXPECT_LT(tree_bytes(f.dir / "db"), before);

@@ -9,28 +9,14 @@
 #include <optional>
 #include <random>
 
+#include "tests/support/database.h"
 #include "tests/support/temp_dir.h"
 
 namespace hygge {
 namespace {
 
 constexpr TimeMs kStart = 1'767'225'600'000;
-using Model = std::map<std::string, std::map<TimeMs, double>>;
-
-Model read(const Db& db) {
-  Model out;
-  auto view = db.view({selector("m").value()}, everything());
-  EXPECT_TRUE(view) << view.error().message;
-  for (const Series& series : view->series(0)) {
-    const auto samples = series.samples();
-    EXPECT_TRUE(samples) << samples.error().message;
-    if (!samples || samples->t.empty()) continue;
-    auto& into = out[std::string(series.labels().get("k"))];
-    for (std::size_t i = 0; i < samples->t.size(); ++i) into[samples->t[i]] = samples->v[i];
-    EXPECT_EQ(into.size(), samples->t.size()) << "times rise";
-  }
-  return out;
-}
+using Model = test::SamplesByK;
 
 // The directory as a kill would leave it: no put pass is at work between two calls.
 void copy_of(const std::string& from, const std::string& to) {
@@ -45,12 +31,9 @@ void succeed(const Result<T>& result) {
 
 struct World {
   explicit World(std::uint64_t seed) : random(seed) {
-    options.create_if_missing = true;
-    options.maintenance = Maintenance::manual;
-    options.sync = Sync::none();
+    options = test::manual_options(kStart);
     options.tuning.log_segment_bytes = 4 * 1024;
     options.tuning.mark_bytes = 8 * 1024;
-    options.clock = [] { return kStart; };
     open();
   }
 
@@ -132,7 +115,7 @@ struct World {
     }
     if (what < 97) {
       const Db reader = Db::open_read_only(dir / "db", options).value();
-      ASSERT_EQ(read(reader), model) << "read-only";
+      ASSERT_EQ(test::read_by_k(reader), model) << "read-only";
       return;
     }
     // Killed: what lies there is opened, and goes on.
@@ -161,7 +144,7 @@ TEST(EraseModel, ReadsWhatTheMapHolds) {
       SCOPED_TRACE(step);
       world.step();
       if (testing::Test::HasFatalFailure()) return;
-      ASSERT_EQ(read(*world.db), world.model);
+      ASSERT_EQ(test::read_by_k(*world.db), world.model);
     }
     const auto verified = world.db->verify().value();
     ASSERT_TRUE(verified.ok()) << verified.damage[0].what;

@@ -10,6 +10,7 @@
 #include <optional>
 #include <utility>
 
+#include "tests/support/database.h"
 #include "tests/support/temp_dir.h"
 
 namespace hygge {
@@ -18,13 +19,7 @@ namespace {
 constexpr TimeMs kStart = 1'767'225'600'000;
 constexpr TimeMs kStep = 10'000;
 
-Options manual() {
-  Options options;
-  options.create_if_missing = true;
-  options.maintenance = Maintenance::manual;
-  options.clock = [] { return kStart; };
-  return options;
-}
+Options manual() { return test::manual_options(kStart, Sync()); }
 
 Selector select(std::string_view text) { return selector(text).value(); }
 

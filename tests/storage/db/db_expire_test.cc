@@ -11,6 +11,7 @@
 #include <random>
 
 #include "storage/upkeep/retention.h"
+#include "tests/support/database.h"
 #include "tests/support/temp_dir.h"
 
 namespace hygge {
@@ -26,8 +27,7 @@ TimeRange day(int first, int count = 1) {
 
 struct Fixture {
   explicit Fixture(int with_days = 10) : days(with_days) {
-    options.create_if_missing = true;
-    options.maintenance = Maintenance::manual;
+    options = test::manual_options(kStart, Sync());
     options.clock = [this] {
       if (on_clock) on_clock();
       return now;
@@ -65,24 +65,10 @@ struct Fixture {
     const auto set = db->set_retention(*parsed);
     ASSERT_TRUE(set) << set.error().message;
   }
-  MaintainReport maintain() {
-    Maintain how;
-    how.settled = true;
-    const auto done = db->maintain(how);
-    EXPECT_TRUE(done) << done.error().message;
-    return done.value_or(MaintainReport());
-  }
+  MaintainReport maintain() { return test::settle(*db); }
   void reopen() {
     ASSERT_TRUE(db->close());
     db.emplace(Db::open(dir / "db", options).value());
-  }
-  void expect_whole() const { expect_whole(*db); }
-  static void expect_whole(const Db& db) {
-    const auto verified = db.verify();
-    ASSERT_TRUE(verified) << verified.error().message;
-    for (const Damage& damage : verified->damage) {
-      ADD_FAILURE() << damage.where << ": " << damage.what;
-    }
   }
 
   TimeMs now = kStart;
@@ -93,11 +79,8 @@ struct Fixture {
   std::optional<Db> db;
 };
 
-std::size_t samples(const Db& db, const std::string& env, TimeRange range) {
-  std::size_t out = 0;
-  const auto view = db.view({selector("{env=\"" + env + "\"}").value()}, range).value();
-  for (const Series& series : view.series(0)) out += series.samples()->t.size();
-  return out;
+std::size_t count_samples(const Db& db, const std::string& env, TimeRange range) {
+  return test::count_samples(db, "{env=\"" + env + "\"}", range);
 }
 
 // Everything that the stored cells of a tier say, as text.
@@ -196,16 +179,16 @@ TEST(Expire, SamplesGoAndCellsStayAsTheyWere) {
   f.keep("{env=\"dev\"} raw=3d\n");
   f.maintain();
   const auto check = [&](const Db& db) {
-    EXPECT_EQ(samples(db, "dev", day(0, 6)), 0U);
-    EXPECT_EQ(samples(db, "dev", day(6, 4)), 4U * 2 * 720);
-    EXPECT_EQ(samples(db, "prod", day(0, 10)), 10U * 2 * 720);
+    EXPECT_EQ(count_samples(db, "dev", day(0, 6)), 0U);
+    EXPECT_EQ(count_samples(db, "dev", day(6, 4)), 4U * 2 * 720);
+    EXPECT_EQ(count_samples(db, "prod", day(0, 10)), 10U * 2 * 720);
     for (const int tier : {0, 1}) {
       EXPECT_EQ(cells(db, "dev", kTiers[tier], day(0, 9)), before[tier]) << tier;
     }
     EXPECT_EQ(db.time_bounds()->first_ms, kStart + kSpacing);
     EXPECT_EQ(db.stats()->days[0].expired_series, 2U);
     EXPECT_EQ(db.stats()->days[6].expired_series, 0U);
-    f.expect_whole(db);
+    test::expect_whole(db);
   };
   check(*f.db);
   EXPECT_EQ(cells(old, kHourMs, day(0, 9)), before[1]) << "of the View from before";
@@ -228,9 +211,9 @@ TEST(Expire, ReopensCompactsAndIsCopied) {
   EXPECT_EQ(f.maintain().partitions_sealed, 9U);
   const std::string before = cells(*f.db, "dev", kHourMs, day(0, 9));
   const auto check = [&](const Db& db) {
-    EXPECT_EQ(samples(db, "dev", day(0, 10)), 4U * 2 * 720);
+    EXPECT_EQ(count_samples(db, "dev", day(0, 10)), 4U * 2 * 720);
     EXPECT_EQ(cells(db, "dev", kHourMs, day(0, 9)), before);
-    Fixture::expect_whole(db);
+    test::expect_whole(db);
   };
   check(*f.db);
   f.reopen();
@@ -266,7 +249,7 @@ TEST(Expire, EachTierGoesByItsOwnRuleAndTheSeriesWithTheLast) {
   EXPECT_EQ(first_cell(5 * kMinuteMs), day(5).after);
   EXPECT_EQ(first_cell(kHourMs), day(3).after);
   EXPECT_EQ(f.db->time_bounds()->first_ms, kStart + kSpacing) << "prod";
-  f.expect_whole();
+  test::expect_whole(*f.db);
   f.keep("{env=\"dev\"} raw=2d 5m=4d 1h=6d\n{env=\"prod\"} raw=2d 1h=3d 5m=3d\n");
   f.maintain();
   EXPECT_EQ(f.db->time_bounds()->first_ms, day(3).after + kSpacing) << "of a cell";
@@ -280,7 +263,7 @@ TEST(Expire, EachTierGoesByItsOwnRuleAndTheSeriesWithTheLast) {
   EXPECT_EQ(f.db->stats()->series, 1U);
   EXPECT_TRUE(f.db->rollup_stats()->tiers.empty());
   EXPECT_EQ(f.db->time_bounds()->first_ms, kStart + 30 * kDayMs);
-  f.expect_whole();
+  test::expect_whole(*f.db);
   const auto floors = f.db->retention_floors();
   EXPECT_EQ(floors[0].samples_ms, kStart + 27 * kDayMs);
   EXPECT_EQ(floors[0].cells_ms[1].second, kStart + 23 * kDayMs);
@@ -314,7 +297,7 @@ TEST(Expire, WhatIsOlderThanTheFloorIsRefused) {
   EXPECT_EQ(f.write("dev", day(0).after + 7).refused_out_of_order, 1U);
   f.maintain();
   EXPECT_EQ(cells(*f.db, "dev", kHourMs, day(0, 6)), before);
-  f.expect_whole();
+  test::expect_whole(*f.db);
 }
 
 TEST(Expire, LateDataIsSealedBeforeItsSamplesGo) {
@@ -324,9 +307,9 @@ TEST(Expire, LateDataIsSealedBeforeItsSamplesGo) {
   const std::string before = cells(*f.db, "dev", kHourMs, day(0, 9));
   f.keep("{env=\"dev\"} raw=3d\n");
   ASSERT_TRUE(f.db->maintain());  // not settled: the late sample came a moment ago
-  EXPECT_EQ(samples(*f.db, "dev", day(0, 6)), 0U);
+  EXPECT_EQ(count_samples(*f.db, "dev", day(0, 6)), 0U);
   EXPECT_EQ(cells(*f.db, "dev", kHourMs, day(0, 9)), before);
-  f.expect_whole();
+  test::expect_whole(*f.db);
 }
 
 TEST(Expire, AJumpWaitsForApplyAlsoWhereNothingIsSealed) {
@@ -335,14 +318,14 @@ TEST(Expire, AJumpWaitsForApplyAlsoWhereNothingIsSealed) {
   f.maintain();
   f.now += kDayMs;
   f.maintain();
-  EXPECT_EQ(samples(*f.db, "dev", day(0)), 2U * 720);
+  EXPECT_EQ(count_samples(*f.db, "dev", day(0)), 2U * 720);
   EXPECT_TRUE(f.db->retention_dry_run()->rules[0].waits);
   const auto applied = f.db->apply_retention();
   ASSERT_TRUE(applied);
   EXPECT_EQ(applied->rules[0].samples, 36U * 2 * 720);
-  EXPECT_EQ(samples(*f.db, "dev", day(0, 36)), 0U);
+  EXPECT_EQ(count_samples(*f.db, "dev", day(0, 36)), 0U);
   EXPECT_EQ(f.db->apply_retention()->rules[0].samples, 0U);
-  f.expect_whole();
+  test::expect_whole(*f.db);
 }
 
 TEST(Expire, APinKeepsTheDaysThatItTouches) {
@@ -351,16 +334,16 @@ TEST(Expire, APinKeepsTheDaysThatItTouches) {
       f.db->pin(selector("g").value(), {day(1).after + kHourMs, day(1).after + 2 * kHourMs}));
   f.keep("{env=\"dev\"} raw=2d 5m=3d 1h=3d\n");
   f.maintain();
-  EXPECT_EQ(samples(*f.db, "dev", day(0)), 0U);
-  EXPECT_EQ(samples(*f.db, "dev", day(1)), 720U) << "of g, the whole day";
+  EXPECT_EQ(count_samples(*f.db, "dev", day(0)), 0U);
+  EXPECT_EQ(count_samples(*f.db, "dev", day(1)), 720U) << "of g, the whole day";
   EXPECT_EQ(f.write("dev", day(1).after + 7).samples, 1U) << "it can become part of the cells";
   f.maintain();
-  EXPECT_EQ(samples(*f.db, "dev", day(1)), 721U);
-  f.expect_whole();
+  EXPECT_EQ(count_samples(*f.db, "dev", day(1)), 721U);
+  test::expect_whole(*f.db);
   ASSERT_TRUE(
       f.db->unpin(selector("g").value(), {day(1).after + kHourMs, day(1).after + 2 * kHourMs}));
   f.maintain();
-  EXPECT_EQ(samples(*f.db, "dev", day(1)), 0U);
+  EXPECT_EQ(count_samples(*f.db, "dev", day(1)), 0U);
 }
 
 TEST(Expire, ADeleteTakesTheCellsThatItTouchesWhole) {
@@ -398,7 +381,7 @@ TEST(Expire, ADeleteTakesTheCellsThatItTouchesWhole) {
           EXPECT_EQ(counts.size(), found.size());
         }
       }
-      Fixture::expect_whole(db);
+      test::expect_whole(db);
     };
     check(*f.db);  // masked, or off the disk
     f.maintain();
@@ -421,7 +404,7 @@ TEST(Expire, APlainRuleTakesWhatIsLeft) {
   const auto view = f.db->view({selector("{env=\"dev\"}").value()}, day(0, 4)).value();
   EXPECT_TRUE(view.series(0).empty());
   EXPECT_EQ(f.db->view({selector("{env=\"dev\"}").value()}, day(4))->series(0).size(), 2U);
-  f.expect_whole();
+  test::expect_whole(*f.db);
 }
 
 TEST(Expire, ARepairKeepsTheCells) {
@@ -437,12 +420,12 @@ TEST(Expire, ARepairKeepsTheCells) {
   ASSERT_TRUE(repaired) << repaired.error().message;
   EXPECT_TRUE(repaired->whole);
   f.db.emplace(Db::open(f.dir / "db", f.options).value());
-  EXPECT_EQ(samples(*f.db, "dev", day(0, 10)), 4U * 2 * 720);
+  EXPECT_EQ(count_samples(*f.db, "dev", day(0, 10)), 4U * 2 * 720);
   EXPECT_EQ(cells(*f.db, "dev", kHourMs, day(0, 9)), before) << "days are open, cells are read";
   EXPECT_EQ(f.write("dev", day(0).after + 7).refused_out_of_order, 1U);
   f.maintain();
   EXPECT_EQ(cells(*f.db, "dev", kHourMs, day(0, 9)), before);
-  f.expect_whole();
+  test::expect_whole(*f.db);
 }
 
 // A replay meets the delete again, and the cells have it already.
@@ -453,7 +436,7 @@ TEST(Expire, ADeleteFromBeforeTakesNoCellsAgain) {
   ASSERT_TRUE(f.db->erase(selector("{env=\"dev\"}").value(), cut));
   f.keep("{env=\"dev\"} raw=1d\n");
   f.maintain();
-  ASSERT_EQ(samples(*f.db, "dev", day(1)), 0U);
+  ASSERT_EQ(count_samples(*f.db, "dev", day(1)), 0U);
   const std::string fine = cells(*f.db, "dev", 5 * kMinuteMs, day(0, 5));
   test::copy_directory(f.dir / "db", f.dir / "killed");
   auto killed = Db::open(f.dir / "killed", f.options);
@@ -486,15 +469,15 @@ TEST(Expire, CutShortAnywhereItEndsTheSame) {
     auto opened = Db::open(f.dir / ("copy" + std::to_string(i)), options);
     ASSERT_TRUE(opened) << opened.error().message;
     EXPECT_EQ(cells(*opened, "dev", kHourMs, day(0, 5)), hours);
-    Fixture::expect_whole(*opened);
+    test::expect_whole(*opened);
     ASSERT_TRUE(opened->maintain());
     ASSERT_TRUE(opened->close());
     opened = Db::open(f.dir / ("copy" + std::to_string(i)), options);
     ASSERT_TRUE(opened->maintain());
-    EXPECT_EQ(samples(*opened, "dev", day(0, 6)), 2U * 720 * 2);
+    EXPECT_EQ(count_samples(*opened, "dev", day(0, 6)), 2U * 720 * 2);
     EXPECT_EQ(cells(*opened, "dev", kHourMs, day(0, 5)), hours);
     EXPECT_EQ(cells(*opened, "dev", 5 * kMinuteMs, day(3, 2)), fine);
-    Fixture::expect_whole(*opened);
+    test::expect_whole(*opened);
     ASSERT_TRUE(opened->close());
     std::filesystem::remove_all(f.dir / ("copy" + std::to_string(i)));
   }

@@ -19,6 +19,7 @@
 #include <thread>
 #include <vector>
 
+#include "tests/support/database.h"
 #include "tests/support/temp_dir.h"
 
 namespace {
@@ -119,11 +120,7 @@ void arm(Call call, int error, int nth, int times = 1, std::size_t kept_bytes = 
 void disarm() { fault.armed = false; }
 
 Options manual(Sync sync) {
-  Options options;
-  options.create_if_missing = true;
-  options.maintenance = Maintenance::manual;
-  options.sync = sync;
-  options.clock = [] { return kStart; };
+  Options options = test::manual_options(kStart, sync);
   options.tuning.log_segment_bytes = 2'000;
   return options;
 }

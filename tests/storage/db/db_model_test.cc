@@ -5,32 +5,14 @@
 #include <map>
 #include <random>
 
+#include "tests/support/database.h"
 #include "tests/support/temp_dir.h"
 
 namespace hygge {
 namespace {
 
 constexpr TimeMs kStart = 1'767'225'600'000;
-using Model = std::map<std::string, std::map<TimeMs, double>>;
-
-Model read(const Db& db, TimeRange range) {
-  Model out;
-  auto view = db.view({selector("m").value()}, range);
-  EXPECT_TRUE(view) << view.error().message;
-  for (const Series& series : view->series(0)) {
-    const auto samples = series.samples();
-    EXPECT_TRUE(samples) << samples.error().message;
-    if (!samples || samples->t.empty()) continue;
-    auto& into = out[std::string(series.labels().get("k"))];
-    TimeMs before = std::numeric_limits<TimeMs>::min();
-    for (std::size_t i = 0; i < samples->t.size(); ++i) {
-      EXPECT_GT(samples->t[i], before) << "times rise";
-      before = samples->t[i];
-      into[samples->t[i]] = samples->v[i];
-    }
-  }
-  return out;
-}
+using Model = test::SamplesByK;
 
 Model in_range(const Model& model, TimeRange range) {
   Model out;
@@ -59,10 +41,7 @@ TEST(DbModel, ReadsWhatTheMapHolds) {
     SCOPED_TRACE(seed);
     std::mt19937_64 random(seed);
     const test::TempDir dir;
-    Options options;
-    options.create_if_missing = true;
-    options.maintenance = Maintenance::manual;
-    options.sync = Sync::none();
+    Options options = test::manual_options(kStart);
     options.tuning.log_segment_bytes = 8 * 1024;
     options.tuning.mark_bytes = 16 * 1024;
     if (seed % 2 == 1) options.tuning.late_chunks = 2 + seed % 5;
@@ -105,7 +84,7 @@ TEST(DbModel, ReadsWhatTheMapHolds) {
       } else {
         const Db reader = Db::open_read_only(dir / "db", options).value();
         // NaN markers compare by bits below; here the times alone.
-        const Model got = read(reader, everything());
+        const Model got = test::read_by_k(reader);
         for (const auto& [series, samples] : model) {
           ASSERT_EQ(got.count(series), samples.empty() ? 0U : 1U);
           EXPECT_EQ(got.at(series).size(), samples.size());
@@ -116,7 +95,7 @@ TEST(DbModel, ReadsWhatTheMapHolds) {
       const TimeRange range = random() % 3 == 0
                                   ? everything()
                                   : TimeRange{a, a + static_cast<TimeMs>(random() % kDayMs)};
-      const Model got = read(*db, range);
+      const Model got = test::read_by_k(*db, range);
       const Model expected = in_range(model, range);
       ASSERT_EQ(got.size(), expected.size());
       for (const auto& [series, samples] : expected) {

@@ -19,33 +19,22 @@
 #include <string>
 #include <vector>
 
+#include "tests/support/database.h"
 #include "tests/support/temp_dir.h"
 
 namespace hygge {
 namespace {
 
 constexpr TimeMs kStart = 20'000 * kDayMs;
+using test::count_samples;
 
-Options manual() {
-  Options options;
-  options.create_if_missing = true;
-  options.maintenance = Maintenance::manual;
-  options.clock = [] { return kStart + kDayMs; };
-  return options;
-}
+Options manual() { return test::manual_options(kStart + kDayMs, Sync()); }
 
 void write(Db& db, TimeMs t, double v = 1) {
   Batch batch;
   batch.add({{"__name__", "m"}}, t, v);
   const auto written = db.write(batch);
   ASSERT_TRUE(written) << written.error().message;
-}
-
-std::size_t samples(const Db& db) {
-  std::size_t out = 0;
-  const auto view = db.view({selector("m").value()}, everything()).value();
-  for (const Series& series : view.series(0)) out += series.samples().value().t.size();
-  return out;
 }
 
 // Root may do everything: for as long as this lives the process is somebody else.
@@ -95,7 +84,7 @@ TEST(Places, WithoutPermissionToWriteItIsReadAndNotWritten) {
   EXPECT_NE(writer.error().message.find(dir / "db"), std::string::npos) << writer.error().message;
   const auto reader = Db::open_read_only(dir / "db", manual());
   ASSERT_TRUE(reader) << reader.error().message;
-  EXPECT_EQ(samples(*reader), 300U);
+  EXPECT_EQ(count_samples(*reader, "m"), 300U);
   EXPECT_TRUE(reader->verify()->ok());
 }
 
@@ -115,7 +104,8 @@ TEST(Places, WithoutPermissionToReadBothOpensSaySo) {
     }
   }
   ASSERT_EQ(chmod((dir / "db").c_str(), 0755), 0);
-  EXPECT_EQ(samples(*Db::open_read_only(dir / "db", manual())), 300U) << "nothing was changed";
+  EXPECT_EQ(count_samples(*Db::open_read_only(dir / "db", manual()), "m"), 300U)
+      << "nothing was changed";
 }
 
 TEST(Places, NoPermissionToCreateOne) {
@@ -153,7 +143,7 @@ TEST(Places, OnAReadOnlyFileSystemItIsReadAndNotWritten) {
     EXPECT_EQ(writer.error().code, ErrorCode::read_only) << writer.error().message;
     const auto reader = Db::open_read_only(disk + name, manual());
     ASSERT_TRUE(reader) << reader.error().message;
-    EXPECT_EQ(samples(*reader), 301U);
+    EXPECT_EQ(count_samples(*reader, "m"), 301U);
     EXPECT_TRUE(reader->verify()->ok());
   }
   EXPECT_EQ(Db::open(disk + "/new", manual()).error().code, ErrorCode::read_only);
@@ -240,9 +230,9 @@ TEST(Places, AFileThatVanishesUnderItIsReadStill) {
   for (int i = 1; i <= 3'000; ++i) write(db, kStart + i * kSecondMs, i * 1.1);
   ASSERT_TRUE(db.flush());
   damage(largest_table(dir / "db"), /*removed=*/true);
-  EXPECT_EQ(samples(db), 3'000U);
+  EXPECT_EQ(count_samples(db, "m"), 3'000U);
   write(db, kStart + 4 * kHourMs, 7);
-  EXPECT_EQ(samples(db), 3'001U);
+  EXPECT_EQ(count_samples(db, "m"), 3'001U);
 }
 
 // Under a closed one: the next open names the file, and a repair keeps what is left; here what came
@@ -299,7 +289,7 @@ TEST(Places, ASmallBudgetOfMemoryShrinksTheCache) {
     Options options = manual();
     options.memory_bytes = memory_bytes;
     const Db db = Db::open_read_only(dir / "db", options).value();
-    EXPECT_EQ(samples(db), 200'000U);
+    EXPECT_EQ(count_samples(db, "m"), 200'000U);
     return db.stats()->cache_bytes;
   };
   const std::uint64_t large = cached(64U << 20U);

@@ -14,6 +14,7 @@
 #include "storage/db/identity.h"
 #include "storage/log/record.h"
 #include "storage/log/repair.h"
+#include "tests/support/database.h"
 #include "tests/support/temp_dir.h"
 
 namespace hygge {
@@ -21,14 +22,7 @@ namespace {
 
 constexpr TimeMs kStart = 1'767'225'600'000;
 
-Options manual() {
-  Options options;
-  options.create_if_missing = true;
-  options.maintenance = Maintenance::manual;
-  options.sync = Sync::none();
-  options.clock = [] { return kStart; };
-  return options;
-}
+Options manual() { return test::manual_options(kStart); }
 
 Db open(const std::string& dir, const Options& options = manual()) {
   auto db = Db::open(dir, options);
@@ -36,19 +30,9 @@ Db open(const std::string& dir, const Options& options = manual()) {
   return std::move(db).value();
 }
 
-using Samples = std::map<TimeMs, double>;
+using test::Samples;
 
-Samples read(const Db& db, const std::string& k) {
-  auto view = db.view({selector("m{k=\"" + k + "\"}").value()}, everything());
-  EXPECT_TRUE(view);
-  Samples out;
-  for (const Series& series : view->series(0)) {
-    const auto samples = series.samples();
-    EXPECT_TRUE(samples) << samples.error().message;
-    for (std::size_t i = 0; i < samples->t.size(); ++i) out[samples->t[i]] = samples->v[i];
-  }
-  return out;
-}
+Samples read(const Db& db, const std::string& k) { return test::read(db, "m{k=\"" + k + "\"}"); }
 
 void add(Batch& batch, const std::string& k, TimeMs t, double v) {
   batch.add({{"__name__", "m"}, {"k", k}}, kStart + t, v);

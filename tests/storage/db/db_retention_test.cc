@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <memory>
 
+#include "tests/support/database.h"
 #include "tests/support/temp_dir.h"
 
 namespace hygge {
@@ -14,8 +15,7 @@ constexpr TimeMs kStart = 1'767'225'600'000;  // a midnight
 
 struct Fixture {
   explicit Fixture(int days = 10) {
-    options.create_if_missing = true;
-    options.maintenance = Maintenance::manual;
+    options = test::manual_options(kStart, Sync());
     options.clock = [clock = now] { return *clock; };
     db.emplace(Db::open(dir / "db", options).value());
     for (int day = 0; day < days; ++day) {

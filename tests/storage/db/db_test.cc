@@ -6,39 +6,21 @@
 #include <fstream>
 #include <map>
 
+#include "tests/support/database.h"
 #include "tests/support/temp_dir.h"
 
 namespace hygge {
 namespace {
 
 constexpr TimeMs kStart = 1'767'225'600'000;
+using test::read;
 
-Options manual() {
-  Options options;
-  options.create_if_missing = true;
-  options.maintenance = Maintenance::manual;
-  options.sync = Sync::none();
-  options.clock = [] { return kStart; };
-  return options;
-}
+Options manual() { return test::manual_options(kStart); }
 
 Db open(const std::string& dir, Options options = manual()) {
   auto db = Db::open(dir, options);
   if (!db) ADD_FAILURE() << db.error().message;
   return std::move(db).value();
-}
-
-std::map<TimeMs, double> read(const Db& db, const char* text, TimeRange range = everything()) {
-  auto view = db.view({selector(text).value()}, range);
-  EXPECT_TRUE(view) << view.error().message;
-  std::map<TimeMs, double> out;
-  for (const Series& series : view->series(0)) {
-    auto samples = series.samples();
-    EXPECT_TRUE(samples) << samples.error().message;
-    if (!samples) continue;
-    for (std::size_t i = 0; i < samples->t.size(); ++i) out[samples->t[i]] = samples->v[i];
-  }
-  return out;
 }
 
 TEST(Db, ReadsWhatWasWrittenFromHeadAndFromStore) {

@@ -16,6 +16,7 @@
 #include <map>
 #include <sstream>
 
+#include "tests/support/database.h"
 #include "tests/support/source_dir.h"
 #include "tests/support/temp_dir.h"
 
@@ -40,21 +41,12 @@ Retention rules() {
           {{selector("only_in_the_log").value(), everything()}}};
 }
 
-Options manual() {
-  Options options;
-  options.create_if_missing = true;
-  options.maintenance = Maintenance::manual;
-  options.sync = Sync::none();
-  options.clock = [] { return kStart + 30 * kDayMs; };  // the days are over
-  return options;
-}
-
-using Samples = std::map<std::pair<std::string, TimeMs>, double>;
+Options manual() { return test::manual_options(kStart + 30 * kDayMs); }  // the days are over
 
 // What the database holds, by rule: two days, sealed and dirty again; late samples, rewritten ones;
 // integers and fractions; a batch id, a rule and a pin; a delete whose store work is not done.
-Samples expected() {
-  Samples out;
+test::AllSamples expected() {
+  test::AllSamples out;
   for (int k = 0; k < 4; ++k) {
     const std::string name = "m{k=\"" + std::to_string(k) + "\"}";
     for (int i = 0; i < 600; ++i) {
@@ -103,21 +95,6 @@ void fill(Db& db) {
   batch.set_id(kBatchId);
   commit();
   ASSERT_TRUE(db.erase(selector("m{k=\"3\"}").value(), kErased));
-}
-
-Samples read(const Db& db) {
-  Samples out;
-  const auto view = db.view({Selector{}}, everything());
-  EXPECT_TRUE(view);
-  for (const Series& series : view->series(0)) {
-    const auto samples = series.samples();
-    EXPECT_TRUE(samples) << samples.error().message;
-    if (!samples) continue;
-    for (std::size_t i = 0; i < samples->t.size(); ++i) {
-      out[{to_string(series.labels()), samples->t[i]}] = samples->v[i];
-    }
-  }
-  return out;
 }
 
 // Rows of cells that are read; they say of the second day what its samples say.
@@ -169,7 +146,7 @@ TEST_P(Golden, ReadInPlaceItHoldsWhatWasWrittenAndStaysAsItIs) {
   {
     const auto db = Db::open_read_only(golden_);
     ASSERT_TRUE(db) << db.error().message;
-    EXPECT_EQ(read(*db), expected());
+    EXPECT_EQ(test::read_all(*db), expected());
     EXPECT_EQ(db->metadata().at("m").help, "golden");
     EXPECT_EQ(db->retention(), rules());
     const Stats stats = db->stats().value();
@@ -199,7 +176,7 @@ TEST_P(Golden, ACopyCanBeWrittenClonedAndRepaired) {
   ASSERT_TRUE(clone(dir / "db", dir / "clone"));
   for (const char* name : {"db", "clone"}) {
     Db db = Db::open(dir / name, manual()).value();
-    EXPECT_EQ(read(db), expected());
+    EXPECT_EQ(test::read_all(db), expected());
     EXPECT_EQ(db.retention(), rules());
     Batch batch;
     batch.add({{"__name__", "m"}, {"k", "0"}}, kStart, 1);
@@ -209,7 +186,7 @@ TEST_P(Golden, ACopyCanBeWrittenClonedAndRepaired) {
     batch.add({{"__name__", "m"}, {"k", "0"}}, kStart + 5 * kDayMs, 1);
     EXPECT_TRUE(db.write(batch));
     EXPECT_TRUE(db.compact());
-    EXPECT_EQ(read(db).size(), expected().size() + 1);
+    EXPECT_EQ(test::read_all(db).size(), expected().size() + 1);
     EXPECT_TRUE(db.verify()->ok());
   }
 }

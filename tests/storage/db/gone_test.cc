@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "storage/store/store.h"
+#include "tests/support/database.h"
 #include "tests/support/temp_dir.h"
 
 namespace hygge {
@@ -17,14 +18,9 @@ namespace {
 
 constexpr TimeMs kStart = 20'000 * kDayMs;
 using Names = std::vector<std::string>;
+using test::count_samples;
 
-Options manual() {
-  Options options;
-  options.create_if_missing = true;
-  options.maintenance = Maintenance::manual;
-  options.clock = [] { return kStart + 40 * kDayMs; };
-  return options;
-}
+Options manual() { return test::manual_options(kStart + 40 * kDayMs, Sync()); }
 
 Selector select(std::string_view text) { return selector(text).value(); }
 
@@ -42,12 +38,6 @@ Names names(const Db& db) { return db.label_values("k").value(); }
 std::pair<TimeMs, TimeMs> bounds(const Db& db) {
   const auto of = db.time_bounds();
   return of ? std::pair(of->first_ms, of->last_ms) : std::pair<TimeMs, TimeMs>(0, 0);
-}
-
-std::size_t samples(const View& view) {
-  std::size_t out = 0;
-  for (const Series& series : view.series(0)) out += series.samples().value().t.size();
-  return out;
 }
 
 std::size_t stored_series(const std::string& dir) {
@@ -138,7 +128,7 @@ TEST(Gone, ASeriesLeavesWithItsLastSampleAndComesBackAsAnother) {
   succeed(db->maintain());
   EXPECT_EQ(names(*db), Names{"b"});
   EXPECT_EQ(db->stats()->series, 1U);
-  EXPECT_EQ(samples(before), 2U) << "views taken before stay whole";
+  EXPECT_EQ(count_samples(before), 2U) << "views taken before stay whole";
   EXPECT_EQ(before.series(0)[0].labels().get("k"), "a");
   Batch by_id;
   by_id.add(first, kStart + 3, 1);
@@ -146,7 +136,7 @@ TEST(Gone, ASeriesLeavesWithItsLastSampleAndComesBackAsAnother) {
   write(*db, "a", kStart + 4);
   const View after = db->view({select("m{k=\"a\"}")}, everything()).value();
   EXPECT_GT(after.series(0)[0].id().value, first.value) << "ids are given out once";
-  EXPECT_EQ(samples(after), 1U);
+  EXPECT_EQ(count_samples(after), 1U);
   EXPECT_EQ(names(*db), (Names{"a", "b"}));
   EXPECT_TRUE(db->verify()->ok());
 }
@@ -244,7 +234,7 @@ TEST(Gone, ASeriesThatReplayMeetsAfterItLeftIsDropped) {
   crash_copy(dir / "db", dir / "killed");
   Db killed = Db::open(dir / "killed", manual()).value();
   EXPECT_EQ(names(killed), (Names{"a", "b"}));
-  EXPECT_EQ(samples(killed.view({select("m")}, everything()).value()), 2U);
+  EXPECT_EQ(count_samples(killed, "m"), 2U);
   succeed(killed.maintain());
   EXPECT_EQ(names(killed), (Names{"a", "b"}));
   EXPECT_EQ(bounds(killed), std::pair(kStart + 1, kStart + 9));
@@ -261,7 +251,7 @@ TEST(Gone, AWriteBeforeItLeavesKeepsIt) {
   const View view = db.view({select("m")}, everything()).value();
   ASSERT_EQ(view.series(0).size(), 1U);
   EXPECT_EQ(view.series(0)[0].id(), id);
-  EXPECT_EQ(samples(view), 1U);
+  EXPECT_EQ(count_samples(view), 1U);
 }
 
 // Neither after a close nor after a kill, though the highest one is the one that has left.
@@ -328,16 +318,16 @@ TEST(Gone, AReaderBesideSeesItUntilItRefreshes) {
   const View before = reader.view({select("m")}, everything()).value();
   write(db, "a", kStart + 3);
   succeed(db.erase(select("m{k=\"a\"}"), everything()));
-  EXPECT_EQ(samples(Db::open_read_only(dir / "db")->view({select("m")}, everything()).value()), 1U);
+  EXPECT_EQ(count_samples(*Db::open_read_only(dir / "db"), "m"), 1U);
   succeed(db.maintain());
-  EXPECT_EQ(samples(Db::open_read_only(dir / "db")->view({select("m")}, everything()).value()), 1U);
+  EXPECT_EQ(count_samples(*Db::open_read_only(dir / "db"), "m"), 1U);
   succeed(db.flush());
   EXPECT_EQ(names(*Db::open_read_only(dir / "db")), Names{"b"});
   EXPECT_EQ(names(reader), (Names{"a", "b"}));
   succeed(reader.refresh());
   EXPECT_EQ(names(reader), Names{"b"});
   EXPECT_EQ(bounds(reader), std::pair(kStart + 2, kStart + 2));
-  EXPECT_EQ(samples(before), 2U);
+  EXPECT_EQ(count_samples(before), 2U);
 }
 
 TEST(Gone, WhatHasLeftCountsInNoLimit) {
@@ -455,8 +445,8 @@ TEST(Gone, ASeriesThatIsLostIsDamage) {
   }
   EXPECT_TRUE(hygge::repair(dir / "killed")->whole);
   const Db after = Db::open_read_only(dir / "killed").value();
-  EXPECT_EQ(samples(after.view({select("hygge_recovered_series")}, everything()).value()), 2U);
-  EXPECT_EQ(samples(after.view({select("m")}, everything()).value()), 1U);
+  EXPECT_EQ(count_samples(after, "hygge_recovered_series"), 2U);
+  EXPECT_EQ(count_samples(after, "m"), 1U);
 }
 
 }  // namespace

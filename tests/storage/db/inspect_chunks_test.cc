@@ -6,6 +6,7 @@
 #include <map>
 #include <string>
 
+#include "tests/support/database.h"
 #include "tests/support/temp_dir.h"
 
 namespace hygge {
@@ -13,14 +14,7 @@ namespace {
 
 constexpr TimeMs kStart = 1'767'225'600'000;  // a midnight
 
-Options manual() {
-  Options options;
-  options.create_if_missing = true;
-  options.maintenance = Maintenance::manual;
-  options.sync = Sync::none();
-  options.clock = [] { return kStart; };
-  return options;
-}
+Options manual() { return test::manual_options(kStart); }
 
 // Three series over two days, 15 s apart; the last one is a gauge.
 void fill(Db& db) {

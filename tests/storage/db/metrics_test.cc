@@ -6,6 +6,7 @@
 #include <sstream>
 #include <string>
 
+#include "tests/support/database.h"
 #include "tests/support/temp_dir.h"
 
 namespace hygge {
@@ -39,10 +40,7 @@ std::map<std::string, std::string> parsed(const std::string& text) {
 
 TEST(Metrics, SayWhatStatsSay) {
   const test::TempDir dir;
-  Options options;
-  options.create_if_missing = true;
-  options.maintenance = Maintenance::manual;
-  options.clock = [] { return kStart + 2 * kDayMs; };
+  const Options options = test::manual_options(kStart + 2 * kDayMs, Sync());
   Db db = Db::open(dir / "db", options).value();
   EXPECT_EQ(parsed(db.metrics().value()).at("hygge_series"), "0");
   for (int day = 0; day < 2; ++day) {

@@ -7,20 +7,16 @@
 #include <string>
 #include <thread>
 
+#include "tests/support/database.h"
 #include "tests/support/temp_dir.h"
 
 namespace hygge {
 namespace {
 
 constexpr TimeMs kStart = 20'000 * kDayMs;
+using test::count_samples;
 
-Options manual() {
-  Options options;
-  options.create_if_missing = true;
-  options.maintenance = Maintenance::manual;
-  options.clock = [] { return kStart + kDayMs; };
-  return options;
-}
+Options manual() { return test::manual_options(kStart + kDayMs, Sync()); }
 
 void write(Db& db, int first, int count) {
   Batch batch;
@@ -31,15 +27,6 @@ void write(Db& db, int first, int count) {
   ASSERT_TRUE(written) << written.error().message;
 }
 
-std::size_t samples(const View& view) {
-  std::size_t out = 0;
-  for (const Series& series : view.series(0)) out += series.samples().value().t.size();
-  return out;
-}
-std::size_t samples(const Db& db) {
-  return samples(db.view({selector("m").value()}, everything()).value());
-}
-
 TEST(Refresh, AReaderSeesWhatCameSince) {
   const test::TempDir dir;
   Db writer = Db::open(dir / "db", manual()).value();
@@ -47,21 +34,21 @@ TEST(Refresh, AReaderSeesWhatCameSince) {
   Db reader = Db::open_read_only(dir / "db", manual()).value();
   const View before = reader.view({selector("m").value()}, everything()).value();
   write(writer, 11, 300);
-  EXPECT_EQ(samples(reader), 10U) << "as it was opened";
+  EXPECT_EQ(count_samples(reader, "m"), 10U) << "as it was opened";
   ASSERT_TRUE(reader.refresh());
-  EXPECT_EQ(samples(reader), 310U);
+  EXPECT_EQ(count_samples(reader, "m"), 310U);
   EXPECT_EQ(reader.time_bounds()->last_ms, kStart + 310 * kSecondMs);
-  EXPECT_EQ(samples(before), 10U) << "views stay as they are";
+  EXPECT_EQ(count_samples(before), 10U) << "views stay as they are";
   ASSERT_TRUE(writer.compact());
   ASSERT_TRUE(writer.erase(selector("m").value(), {kStart, kStart + 100 * kSecondMs}));
   ASSERT_TRUE(writer.set_retention_cap(1U << 30U));
   ASSERT_TRUE(reader.refresh());
-  EXPECT_EQ(samples(reader), 210U);
+  EXPECT_EQ(count_samples(reader, "m"), 210U);
   EXPECT_EQ(reader.retention().cap_bytes, 1U << 30U);
   ASSERT_TRUE(writer.refresh()) << "nothing to do";
   ASSERT_TRUE(writer.close());
   ASSERT_TRUE(reader.refresh());
-  EXPECT_EQ(samples(reader), 210U);
+  EXPECT_EQ(count_samples(reader, "m"), 210U);
   EXPECT_EQ(reader.open_report().replayed_samples, 0U);
 }
 
@@ -74,7 +61,7 @@ TEST(Refresh, AFailedOneLeavesTheReaderAsItWas) {
   Db reader = Db::open_read_only(dir / "db", manual()).value();
   std::filesystem::rename(dir / "db", dir / "away");
   EXPECT_EQ(reader.refresh().error().code, ErrorCode::not_found);
-  EXPECT_EQ(samples(reader), 10U);
+  EXPECT_EQ(count_samples(reader, "m"), 10U);
   std::filesystem::rename(dir / "away", dir / "db");
   EXPECT_TRUE(reader.refresh());
   EXPECT_TRUE(reader.close());
@@ -98,7 +85,7 @@ TEST(Refresh, BesideAWriterAndOtherReadsItNeverGoesBack) {
   });
   std::thread reads([&] {
     while (!done) {
-      EXPECT_GE(samples(reader), 1U);
+      EXPECT_GE(count_samples(reader, "m"), 1U);
       EXPECT_TRUE(reader.stats());
       EXPECT_TRUE(reader.time_bounds());
     }
@@ -107,14 +94,14 @@ TEST(Refresh, BesideAWriterAndOtherReadsItNeverGoesBack) {
   while (!done) {
     const auto refreshed = reader.refresh();
     ASSERT_TRUE(refreshed) << refreshed.error().message;
-    const std::size_t now = samples(reader);
+    const std::size_t now = count_samples(reader, "m");
     EXPECT_GE(now, before);
     before = now;
   }
   writes.join();
   reads.join();
   ASSERT_TRUE(reader.refresh());
-  EXPECT_EQ(samples(reader), 10'001U);
+  EXPECT_EQ(count_samples(reader, "m"), 10'001U);
 }
 
 TEST(Copies, ThroughAnOpenHandleHoldEveryAcknowledgedBatch) {
@@ -128,16 +115,16 @@ TEST(Copies, ThroughAnOpenHandleHoldEveryAcknowledgedBatch) {
   write(db, 501, 1);
   Db clone = Db::open(dir / "clone", manual()).value();
   EXPECT_EQ(clone.open_report().replayed_samples, 0U) << "all of it was written out first";
-  EXPECT_EQ(samples(clone), 400U);
+  EXPECT_EQ(count_samples(clone, "m"), 400U);
   write(clone, 501, 10);
-  EXPECT_EQ(samples(clone), 410U);
+  EXPECT_EQ(count_samples(clone, "m"), 410U);
   EXPECT_EQ(Db::open(dir / "snapshot", manual()).error().code, ErrorCode::read_only);
   const Db snapshot = Db::open_read_only(dir / "snapshot", manual()).value();
-  EXPECT_EQ(samples(snapshot), 400U);
+  EXPECT_EQ(count_samples(snapshot, "m"), 400U);
   Db reader = Db::open_read_only(dir / "db", manual()).value();
   ASSERT_TRUE(reader.clone(dir / "of a reader"));
-  EXPECT_EQ(samples(*Db::open_read_only(dir / "of a reader", manual())), 401U);
-  EXPECT_EQ(samples(db), 401U);
+  EXPECT_EQ(count_samples(*Db::open_read_only(dir / "of a reader", manual()), "m"), 401U);
+  EXPECT_EQ(count_samples(db, "m"), 401U);
 }
 
 }  // namespace
