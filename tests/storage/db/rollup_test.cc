@@ -12,6 +12,8 @@
 #include <random>
 
 #include "storage/store/store.h"
+#include "tests/storage/db/clocked_db.h"
+#include "tests/support/database.h"
 #include "tests/support/source_dir.h"
 #include "tests/support/temp_dir.h"
 #include "window/cell_builder.h"
@@ -23,25 +25,11 @@ constexpr TimeMs kDay0 = 1'767'225'600'000;  // 2026-01-01, midnight
 constexpr int kSeries = 6;
 constexpr DurationMs kTiers[] = {5 * kMinuteMs, kHourMs};
 using Rows = std::map<std::string, std::string>;
+using test::expect_whole;
 
-struct Fixture {
-  explicit Fixture(std::string directory) : dir(std::move(directory)) {
-    options.create_if_missing = true;
-    options.maintenance = Maintenance::manual;
-    options.sync = Sync::none();
-    options.tuning.mark_bytes = std::numeric_limits<std::size_t>::max();
-    options.clock = [this] { return now; };
-    open();
-  }
-  Fixture(const Fixture&) = delete;
-  Fixture& operator=(const Fixture&) = delete;
+struct Fixture : test::ClockedDb {
+  explicit Fixture(const std::string& directory) : ClockedDb(directory, kDay0 + 40 * kDayMs) {}
 
-  void open() {
-    db.reset();
-    auto opened = Db::open(dir, options);
-    ASSERT_TRUE(opened) << opened.error().message;
-    db.emplace(std::move(*opened));
-  }
   // Even series are gauges, odd ones counters.
   static Labels labels(int k) {
     return Labels::from({{"__name__", k % 2 == 0 ? "m" : "m_total"}, {"k", std::to_string(k)}})
@@ -61,16 +49,7 @@ struct Fixture {
     }
     ASSERT_TRUE(db->write(batch));
   }
-  MaintainReport settle() {
-    Maintain how;
-    how.settled = true;
-    return db->maintain(how).value();
-  }
-
-  std::string dir;
-  TimeMs now = kDay0 + 40 * kDayMs;
-  Options options;
-  std::optional<Db> db;
+  MaintainReport settle() { return test::settle(*db); }
 };
 
 View view_of(const Db& db) {
@@ -164,12 +143,6 @@ std::uint64_t check_cells(const Db& db) {
   }
   check_counts(view);
   return rows;
-}
-
-void expect_whole(const Db& db) {
-  const auto report = db.verify();
-  ASSERT_TRUE(report) << report.error().message;
-  for (const Damage& damage : report->damage) ADD_FAILURE() << damage.where << ": " << damage.what;
 }
 
 // Keys and rows. The database must be closed.

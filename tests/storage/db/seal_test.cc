@@ -10,6 +10,8 @@
 #include <stop_token>
 
 #include "storage/store/store.h"
+#include "tests/storage/db/clocked_db.h"
+#include "tests/support/database.h"
 #include "tests/support/temp_dir.h"
 
 namespace hygge {
@@ -17,29 +19,19 @@ namespace {
 
 constexpr TimeMs kDay0 = 1'767'225'600'000;  // 2026-01-01, midnight
 constexpr int kSeries = 6;
-using Samples = std::map<TimeMs, double>;
-using Model = std::map<int, Samples>;
+using test::expect_whole;
+using Model = test::SamplesByK;
 using Dump = std::vector<std::pair<std::string, std::string>>;
 using State = Stats::Day::State;
 
-// A database with a clock of its own.
-struct Fixture {
-  explicit Fixture(const std::string& directory) : dir(directory) {
-    options.create_if_missing = true;
-    options.maintenance = Maintenance::manual;
-    options.sync = Sync::none();
-    options.tuning.mark_bytes = std::numeric_limits<std::size_t>::max();
-    options.clock = [this] { return now; };
-    open();
-  }
-  Fixture(const Fixture&) = delete;
-  Fixture& operator=(const Fixture&) = delete;
+struct Fixture : test::ClockedDb {
+  explicit Fixture(const std::string& directory) : ClockedDb(directory, kDay0) { find_ids(); }
 
   void open() {
-    db.reset();
-    auto opened = Db::open(dir, options);
-    ASSERT_TRUE(opened) << opened.error().message;
-    db.emplace(std::move(*opened));
+    ClockedDb::open();
+    find_ids();
+  }
+  void find_ids() {
     ids.clear();
     for (int k = 0; k < kSeries; ++k) {
       ids.push_back(db->series({{"__name__", "m"}, {"k", std::to_string(k)}}).value());
@@ -50,7 +42,7 @@ struct Fixture {
     batch.add(ids[static_cast<std::size_t>(k)], t, v);
     const auto written = db->write(batch);
     ASSERT_TRUE(written) << written.error().message;
-    model[k][t] = v;
+    model[std::to_string(k)][t] = v;
   }
   void write_day(TimeMs midnight, int count = 3'000, double v = 0) {
     Batch batch;
@@ -58,7 +50,7 @@ struct Fixture {
       for (int i = 0; i < count; ++i) {
         const TimeMs t = midnight + 1 + i * (kDayMs / count);
         batch.add(ids[static_cast<std::size_t>(k)], t, v + k + i % 5);
-        model[k][t] = v + k + i % 5;
+        model[std::to_string(k)][t] = v + k + i % 5;
       }
     }
     const auto written = db->write(batch);
@@ -66,33 +58,9 @@ struct Fixture {
   }
   [[nodiscard]] Stats::Day day(std::size_t index) const { return db->stats()->days.at(index); }
 
-  std::string dir;
-  TimeMs now = kDay0;
-  Options options;
-  std::optional<Db> db;
   std::vector<SeriesId> ids;
   Model model;
 };
-
-Model read(const Db& db) {
-  Model out;
-  auto view = db.view({selector("m").value()}, everything());
-  EXPECT_TRUE(view) << view.error().message;
-  for (const Series& series : view->series(0)) {
-    const auto samples = series.samples();
-    EXPECT_TRUE(samples) << samples.error().message;
-    if (!samples || samples->t.empty()) continue;
-    Samples& into = out[std::stoi(std::string(series.labels().get("k")))];
-    for (std::size_t i = 0; i < samples->t.size(); ++i) into[samples->t[i]] = samples->v[i];
-  }
-  return out;
-}
-
-void expect_whole(const Db& db) {
-  const auto report = db.verify();
-  ASSERT_TRUE(report) << report.error().message;
-  for (const Damage& damage : report->damage) ADD_FAILURE() << damage.where << ": " << damage.what;
-}
 
 // Every key and value of the chunks. The database must be closed.
 Dump dump(const std::string& dir) {
@@ -135,7 +103,7 @@ TEST(DbSeal, WaitsForTheNewestSampleForTheClockAndForTenQuietMinutes) {
   EXPECT_EQ(f.day(0).chunks, 3U * kSeries);
   EXPECT_EQ(f.day(1).state, State::open);
   EXPECT_EQ(sealed_after(), 0U) << "once";
-  EXPECT_EQ(read(*f.db), f.model);
+  EXPECT_EQ(test::read_by_k(*f.db), f.model);
   expect_whole(*f.db);
 }
 
@@ -145,9 +113,7 @@ TEST(DbSeal, AfterAnImportNothingWaits) {
   f.now = kDue + 40 * kDayMs;
   for (int d = 0; d < 4; ++d) f.write_day(kDay0 + d * kDayMs, 500);
   EXPECT_EQ(f.db->maintain().value().partitions_sealed, 0U);
-  Maintain how;
-  how.settled = true;
-  EXPECT_EQ(f.db->maintain(how).value().partitions_sealed, 3U) << "all but the newest";
+  EXPECT_EQ(test::settle(*f.db).partitions_sealed, 3U) << "all but the newest";
   EXPECT_EQ(f.db->stats()->partitions_sealed, 3U);
 }
 
@@ -185,7 +151,7 @@ TEST(DbSeal, LateDataIsMergedAndNothingElseIsTouched) {
   f.now += kMinuteMs;
   EXPECT_EQ(f.db->maintain().value().series_resealed, 1U);
   EXPECT_EQ(f.db->stats()->series_resealed, 3U);
-  EXPECT_EQ(read(*f.db), f.model);
+  EXPECT_EQ(test::read_by_k(*f.db), f.model);
   expect_whole(*f.db);
 }
 
@@ -204,7 +170,7 @@ TEST(DbSeal, ADayThatCompactSealedEarlyIsOpenedByItsNextSample) {
   ASSERT_TRUE(f.db->close());
   f.open();
   EXPECT_EQ(f.day(0).state, State::open) << "the entry is gone";
-  EXPECT_EQ(read(*f.db), f.model);
+  EXPECT_EQ(test::read_by_k(*f.db), f.model);
 }
 
 TEST(DbSeal, StatesAndMarksOutliveAnOpen) {
@@ -227,7 +193,7 @@ TEST(DbSeal, StatesAndMarksOutliveAnOpen) {
   killed.now = f.now + kHourMs;
   ASSERT_TRUE(killed.db->maintain());
   EXPECT_EQ(killed.day(0).dirty_series, 0U);
-  EXPECT_EQ(read(*killed.db), f.model);
+  EXPECT_EQ(test::read_by_k(*killed.db), f.model);
   expect_whole(*killed.db);
 }
 
@@ -264,7 +230,7 @@ TEST(DbSeal, IsCutShortByStopAndByDeadlineAndBegunAgain) {
   how.progress = [&](const Progress&) { stop.request_stop(); };
   EXPECT_FALSE(f.db->compact(how)->finished);
   EXPECT_EQ(f.day(2).state, State::open);
-  EXPECT_EQ(read(*f.db), f.model);
+  EXPECT_EQ(test::read_by_k(*f.db), f.model);
   expect_whole(*f.db);
 }
 
@@ -293,19 +259,19 @@ TEST(DbSeal, ACrashAtAnyStepLosesNothingAndTheSealIsDoneAgain) {
   how.progress = {};
   ASSERT_TRUE(f.db->maintain(how)) << "what came meanwhile";
   EXPECT_EQ(f.day(0).dirty_series, 0U);
-  EXPECT_EQ(read(*f.db), f.model);
+  EXPECT_EQ(test::read_by_k(*f.db), f.model);
   expect_whole(*f.db);
   EXPECT_GT(copies, 2 * kSeries);
   for (int i = 0; i < copies; ++i) {
     SCOPED_TRACE(i);
     Fixture copy(dir / ("copy" + std::to_string(i)));
     copy.now = f.now + kHourMs;
-    EXPECT_EQ(read(*copy.db), models[static_cast<std::size_t>(i)]);
+    EXPECT_EQ(test::read_by_k(*copy.db), models[static_cast<std::size_t>(i)]);
     expect_whole(*copy.db);
     ASSERT_TRUE(copy.db->maintain(how));
     EXPECT_EQ(copy.day(0).state, State::sealed);
     EXPECT_EQ(copy.day(0).dirty_series, 0U);
-    EXPECT_EQ(read(*copy.db), models[static_cast<std::size_t>(i)]);
+    EXPECT_EQ(test::read_by_k(*copy.db), models[static_cast<std::size_t>(i)]);
     expect_whole(*copy.db);
   }
 }
