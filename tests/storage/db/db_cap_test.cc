@@ -185,10 +185,8 @@ TEST(Cap, TheLastRulesSeriesGoFirst) {
   EXPECT_EQ(other.cap->rules[0].rule, RetentionRule());
 }
 
-// Writers as fast as they can, maintenance by the threads, seals on the way; a reader now and then.
-TEST(Cap, IsNeverExceededUnderLoad) {
-  const test::TempDir dir;
-  auto now = std::make_shared<std::atomic<TimeMs>>(kStart);
+// Maintained by its threads; small beside a cap of 8 MiB.
+Options under_load(const std::shared_ptr<std::atomic<TimeMs>>& now) {
   Options options;
   options.create_if_missing = true;
   options.sync = Sync::none();
@@ -198,6 +196,14 @@ TEST(Cap, IsNeverExceededUnderLoad) {
   options.tuning.mark_bytes = 64 * kKiB;
   options.tuning.put_bytes = 32 * kKiB;
   options.tuning.chunk_memtable_bytes = 256 * kKiB;
+  return options;
+}
+
+// Writers as fast as they can, maintenance by the threads, seals on the way; a reader now and then.
+TEST(Cap, IsNeverExceededUnderLoad) {
+  const test::TempDir dir;
+  auto now = std::make_shared<std::atomic<TimeMs>>(kStart);
+  const Options options = under_load(now);
   constexpr std::uint64_t kCap = 8 * 1024 * kKiB;
   Db db = Db::open(dir / "db", options).value();
   ASSERT_TRUE(db.set_retention_cap(kCap));
@@ -249,15 +255,7 @@ TEST(Cap, IsNeverExceededUnderLoad) {
 TEST(Cap, ANewSeriesWaitsForRoomAsABatchDoes) {
   const test::TempDir dir;
   auto now = std::make_shared<std::atomic<TimeMs>>(kStart);
-  Options options;
-  options.create_if_missing = true;
-  options.sync = Sync::none();
-  options.clock = [now] { return now->load(); };
-  options.tuning.log_budget_bytes = 256 * kKiB;
-  options.tuning.log_segment_bytes = 64 * kKiB;
-  options.tuning.mark_bytes = 64 * kKiB;
-  options.tuning.put_bytes = 32 * kKiB;
-  options.tuning.chunk_memtable_bytes = 256 * kKiB;
+  const Options options = under_load(now);
   Db db = Db::open(dir / "db", options).value();
   ASSERT_TRUE(db.set_retention_cap(8 * 1024 * kKiB));
   std::mt19937_64 random{7};

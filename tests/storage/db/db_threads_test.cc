@@ -13,38 +13,54 @@ namespace {
 constexpr TimeMs kStart = 1'767'225'600'000;
 constexpr int kSeries = 16;
 
-// Each batch writes the same value to every series at one time: a reader must find all of a batch
-// or nothing of it, whether it lies in the head, waits, or is stored.
-TEST(DbThreads, AReaderSeesWholeBatches) {
-  const test::TempDir dir;
+// So small that a short test passes through the head, what waits and the store.
+Options small() {
   Options options;
   options.create_if_missing = true;
   options.sync = Sync::every(std::chrono::milliseconds(5));
-  options.tuning.log_segment_bytes = 64 * 1024;
   options.tuning.chunk_memtable_bytes = 64 * 1024;
   options.tuning.put_bytes = 4 * 1024;
   options.tuning.mark_bytes = 32 * 1024;
-  Db db = Db::open(dir / "db", options).value();
+  return options;
+}
+
+std::vector<SeriesId> make_series(Db& db) {
   std::vector<SeriesId> ids;
   for (int k = 0; k < kSeries; ++k) {
     ids.push_back(db.series({{"__name__", "m"}, {"k", std::to_string(k)}}).value());
   }
+  return ids;
+}
+
+// Each batch writes the same value to every series at one time, batch n at kStart + n · step: a
+// reader must find all of a batch or nothing of it, whether it lies in the head, waits, or is
+// stored.
+void expect_whole_batches(const Db& db, DurationMs step_ms) {
+  const auto view = db.view({selector("m").value()}, everything());
+  ASSERT_TRUE(view) << view.error().message;
+  std::optional<std::size_t> length;
+  for (const Series& series : view->series(0)) {
+    const auto samples = series.samples();
+    ASSERT_TRUE(samples) << samples.error().message;
+    if (!length) length = samples->t.size();
+    ASSERT_EQ(samples->t.size(), *length) << "half a batch";
+    for (std::size_t i = 0; i < samples->t.size(); ++i) {
+      ASSERT_EQ(samples->v[i], static_cast<double>((samples->t[i] - kStart) / step_ms));
+    }
+  }
+}
+
+TEST(DbThreads, AReaderSeesWholeBatches) {
+  const test::TempDir dir;
+  Options options = small();
+  options.tuning.log_segment_bytes = 64 * 1024;
+  Db db = Db::open(dir / "db", options).value();
+  const std::vector<SeriesId> ids = make_series(db);
   std::atomic<bool> done{false};
   std::atomic<int> views{0};
   const auto reader = [&] {
     while (!done.load()) {
-      const auto view = db.view({selector("m").value()}, everything());
-      ASSERT_TRUE(view) << view.error().message;
-      std::optional<std::size_t> length;
-      for (const Series& series : view->series(0)) {
-        const auto samples = series.samples();
-        ASSERT_TRUE(samples) << samples.error().message;
-        if (!length) length = samples->t.size();
-        ASSERT_EQ(samples->t.size(), *length) << "half a batch";
-        for (std::size_t i = 0; i < samples->t.size(); ++i) {
-          ASSERT_EQ(samples->v[i], static_cast<double>((samples->t[i] - kStart) / 1'000));
-        }
-      }
+      ASSERT_NO_FATAL_FAILURE(expect_whole_batches(db, 1'000));
       views.fetch_add(1);
     }
   };
@@ -72,34 +88,13 @@ TEST(DbThreads, AReaderSeesWholeBatchesBesideSeals) {
   constexpr TimeMs kStep = 10 * kMinuteMs;
   constexpr int kBatches = 1'200;
   std::atomic<TimeMs> now{kStart};
-  Options options;
-  options.create_if_missing = true;
-  options.sync = Sync::every(std::chrono::milliseconds(5));
-  options.tuning.chunk_memtable_bytes = 64 * 1024;
-  options.tuning.put_bytes = 4 * 1024;
-  options.tuning.mark_bytes = 32 * 1024;
+  Options options = small();
   options.clock = [&now] { return now.load(); };
   Db db = Db::open(dir / "db", options).value();
-  std::vector<SeriesId> ids;
-  for (int k = 0; k < kSeries; ++k) {
-    ids.push_back(db.series({{"__name__", "m"}, {"k", std::to_string(k)}}).value());
-  }
+  const std::vector<SeriesId> ids = make_series(db);
   std::atomic<bool> done{false};
   const auto reader = [&] {
-    while (!done.load()) {
-      const auto view = db.view({selector("m").value()}, everything());
-      ASSERT_TRUE(view) << view.error().message;
-      std::optional<std::size_t> length;
-      for (const Series& series : view->series(0)) {
-        const auto samples = series.samples();
-        ASSERT_TRUE(samples) << samples.error().message;
-        if (!length) length = samples->t.size();
-        ASSERT_EQ(samples->t.size(), *length) << "half a batch";
-        for (std::size_t i = 0; i < samples->t.size(); ++i) {
-          ASSERT_EQ(samples->v[i], static_cast<double>((samples->t[i] - kStart) / kStep));
-        }
-      }
-    }
+    while (!done.load()) ASSERT_NO_FATAL_FAILURE(expect_whole_batches(db, kStep));
   };
   const auto sealer = [&] {
     Maintain how;

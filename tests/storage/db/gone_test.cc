@@ -40,17 +40,29 @@ std::pair<TimeMs, TimeMs> bounds(const Db& db) {
   return of ? std::pair(of->first_ms, of->last_ms) : std::pair<TimeMs, TimeMs>(0, 0);
 }
 
+// What the store of a closed database holds of its series, by their ids.
+std::map<std::uint32_t, std::string> stored_series(storage::Store& store) {
+  std::map<std::uint32_t, std::string> out;
+  succeed(store.scan_series([&](std::uint32_t id, Bytes value) -> Result<void> {
+    out.emplace(id, as_text(value));
+    return {};
+  }));
+  return out;
+}
+
 std::size_t stored_series(const std::string& dir) {
   storage::StoreOptions options;
   options.read_only = true;
-  auto store = storage::Store::open(dir + "/store", options).value();
-  std::size_t out = 0;
-  const auto scanned = store->scan_series([&](std::uint32_t, Bytes) -> Result<void> {
-    ++out;
-    return {};
-  });
-  EXPECT_TRUE(scanned);
-  return out;
+  return stored_series(*storage::Store::open(dir + "/store", options).value()).size();
+}
+
+// Calls `edit(batch, series)` with those, and commits the batch behind the database's back.
+void edit_series(const std::string& dir, const auto& edit) {
+  const auto store = storage::Store::open(dir + "/store", {}).value();
+  storage::StoreBatch batch;
+  edit(batch, stored_series(*store));
+  succeed(store->apply(batch));
+  succeed(store->flush());
 }
 
 // What a kill at this moment would leave, whatever the store's compactions do meanwhile.
@@ -357,15 +369,10 @@ TEST(Gone, OfTwoIdsWithTheSameLabelsTheHigherStands) {
     Db db = Db::open(dir / "db", manual()).value();
     write(db, "a", kStart + 1);
     ASSERT_TRUE(db.close());
-    auto store = storage::Store::open(dir / "db" + std::string("/store"), {}).value();
-    storage::StoreBatch batch;
-    succeed(store->scan_series([&](std::uint32_t id, Bytes value) -> Result<void> {
-      batch.put_series(id + 5, as_text(value));
-      return {};
-    }));
-    succeed(store->apply(batch));
-    succeed(store->flush());
   }
+  edit_series(dir / "db", [](storage::StoreBatch& batch, const auto& series) {
+    for (const auto& [id, value] : series) batch.put_series(id + 5, value);
+  });
   EXPECT_EQ(stored_series(dir / "db"), 2U);
   std::optional<Db> db(Db::open(dir / "db", manual()).value());
   EXPECT_EQ(db->stats()->series, 1U);
@@ -388,20 +395,11 @@ TEST(Gone, ARepairInventsNoSeries) {
   write(db, "c", kStart + 2);
   crash_copy(dir / "db", dir / "killed");
   // With the key gone from the files, too.
-  storage::StoreOptions plain;
-  succeed(storage::Store::open(dir / "killed" + std::string("/store"), plain).value()->flush());
-  {
-    auto store = storage::Store::open(dir / "killed" + std::string("/store"), plain).value();
-    std::optional<std::uint32_t> a;
-    succeed(store->scan_series([&](std::uint32_t id, Bytes) -> Result<void> {
-      if (!a) a = id;
-      return {};
-    }));
-    storage::StoreBatch batch;
-    batch.delete_series(a.value());
-    succeed(store->apply(batch));
-    succeed(store->flush());
-  }
+  succeed(storage::Store::open(dir / "killed" + std::string("/store"), {}).value()->flush());
+  edit_series(dir / "killed", [](storage::StoreBatch& batch, const auto& series) {
+    ASSERT_FALSE(series.empty());
+    batch.delete_series(series.begin()->first);
+  });
   const auto repaired = hygge::repair(dir / "killed").value();
   EXPECT_TRUE(repaired.whole);
   EXPECT_TRUE(repaired.damage.empty()) << repaired.damage[0].where << repaired.damage[0].what;
@@ -422,19 +420,10 @@ TEST(Gone, ASeriesThatIsLostIsDamage) {
     succeed(db.erase(select("m{k=\"b\"}"), {kStart + 1, kStart + 2}));
     crash_copy(dir / "db", dir / "killed");
   }
-  {
-    auto store = storage::Store::open(dir / "killed" + std::string("/store"), {}).value();
-    storage::StoreBatch batch;
-    std::vector<std::uint32_t> ids;
-    succeed(store->scan_series([&](std::uint32_t id, Bytes) -> Result<void> {
-      ids.push_back(id);
-      return {};
-    }));
-    ASSERT_EQ(ids.size(), 2U);
-    batch.delete_series(ids[0]);
-    succeed(store->apply(batch));
-    succeed(store->flush());
-  }
+  edit_series(dir / "killed", [](storage::StoreBatch& batch, const auto& series) {
+    ASSERT_EQ(series.size(), 2U);
+    batch.delete_series(series.begin()->first);
+  });
   for (const bool reading : {false, true}) {
     const auto opened =
         reading ? Db::open_read_only(dir / "killed", manual()) : Db::open(dir / "killed", manual());
