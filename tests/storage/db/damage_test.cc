@@ -3,6 +3,8 @@
 //
 //   HYGGE_DAMAGE_ROUNDS   turns over all kinds of file and damage, 1 by default
 //   HYGGE_DAMAGE_SEED     1 by default
+#include "tests/support/damage.h"
+
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <hygge/db.h>
@@ -91,14 +93,6 @@ struct Files {
   }
 };
 
-void flip(const fs::path& path, std::uint64_t offset, unsigned bit) {
-  std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
-  file.seekg(static_cast<std::streamoff>(offset));
-  const int byte = file.get();
-  file.seekp(static_cast<std::streamoff>(offset));
-  file.put(static_cast<char>(byte ^ (1 << bit)));
-}
-
 // Damages a file; says how.
 std::string damage(const fs::path& path, int how, std::mt19937_64& random) {
   const std::uint64_t bytes = fs::file_size(path);
@@ -122,7 +116,7 @@ std::string damage(const fs::path& path, int how, std::mt19937_64& random) {
   std::uint64_t offset = random() % bytes;
   if (how == 4) offset = random() % std::min<std::uint64_t>(bytes, 48);
   if (how == 5) offset = bytes - 1 - random() % std::min<std::uint64_t>(bytes, 64);
-  flip(path, offset, static_cast<unsigned>(random() % 8));
+  test::flip(path, offset, static_cast<unsigned>(random() % 8));
   return fmt::format("byte {} of {} flipped", offset, bytes);
 }
 constexpr int kWays = 8;
@@ -258,14 +252,8 @@ TEST(Damage, AFlippedBitCostsTheChunksOfItsBlock) {
   const std::string db = dir / "db";
   fs::copy(original.path(), db, fs::copy_options::recursive);
   ASSERT_TRUE(Db::open(db, manual())->close());
-  fs::path largest;
-  for (const auto& entry : fs::directory_iterator(fs::path(db) / "store")) {
-    if (entry.path().extension() == ".sst" &&
-        (largest.empty() || entry.file_size() > fs::file_size(largest))) {
-      largest = entry.path();
-    }
-  }
-  flip(largest, fs::file_size(largest) / 2, 3);
+  const fs::path largest = test::largest_table(db + "/store");
+  test::flip(largest, fs::file_size(largest) / 2, 3);
   const auto report = hygge::verify(db).value();
   int named = 0;
   for (const Damage& damage : report.damage) {
@@ -305,7 +293,7 @@ TEST(Damage, ABlockOfTheStoreDoesNotStopAReplay) {
     }
     ASSERT_FALSE(tables.empty());
     for (const fs::path& table : tables) {
-      flip(table, fs::file_size(table) * static_cast<std::uintmax_t>(place) / 6, 3);
+      test::flip(table, fs::file_size(table) * static_cast<std::uintmax_t>(place) / 6, 3);
     }
     auto db = Db::open(path, manual());
     ASSERT_TRUE(db) << db.error().message;

@@ -5,13 +5,13 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
 #include <map>
 #include <optional>
 #include <random>
 #include <string>
 #include <vector>
 
+#include "tests/support/damage.h"
 #include "tests/support/database.h"
 #include "tests/support/temp_dir.h"
 
@@ -26,8 +26,8 @@ constexpr int kDamagedDay = 1;
 constexpr int kSeries = 30;
 constexpr int kSamples = 600;  // of a series and day: several blocks hold a day
 
-using Samples = std::map<TimeMs, double>;
-using Model = std::map<std::string, Samples>;
+using test::Samples;
+using Model = test::SamplesByK;
 
 Options manual() { return test::manual_options(kStart + kDays * kDayMs); }
 
@@ -78,13 +78,7 @@ class DamagedDay : public testing::Test {
     fs::remove_all(dir_ / "db");
     fs::copy(dir_ / "whole", dir_ / "db", fs::copy_options::recursive);
     const fs::path path = fs::path(dir_ / "db/store") / name;
-    std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
-    const auto middle = static_cast<std::streamoff>(fs::file_size(path) / 2);
-    file.seekg(middle);
-    const int byte = file.get();
-    file.seekp(middle);
-    file.put(static_cast<char>(byte ^ 8));
-    file.close();
+    test::flip(path, fs::file_size(path) / 2, 3);
     const auto verified = hygge::verify(dir_ / "db").value();
     const auto is_meant = [](const Damage& damage) {
       return damage.where.starts_with("store/chunks") && in_damaged_day(damage.range);

@@ -6,6 +6,7 @@
 #include <fstream>
 #include <map>
 
+#include "tests/support/damage.h"
 #include "tests/support/database.h"
 #include "tests/support/temp_dir.h"
 
@@ -332,18 +333,8 @@ TEST(Db, ADamagedChunkIsNamedAndTheRestStaysReadable) {
     ASSERT_TRUE(db.write(batch));
     ASSERT_TRUE(db.close());
   }
-  std::filesystem::path largest;
-  for (const auto& entry : std::filesystem::directory_iterator(dir / "db/store")) {
-    if (entry.path().extension() == ".sst" &&
-        (largest.empty() || entry.file_size() > std::filesystem::file_size(largest))) {
-      largest = entry.path();
-    }
-  }
-  {
-    std::fstream file(largest, std::ios::in | std::ios::out | std::ios::binary);
-    file.seekp(static_cast<std::streamoff>(std::filesystem::file_size(largest) / 2));
-    file.put('!');
-  }
+  const std::filesystem::path largest = test::largest_table(dir / "db/store");
+  test::flip(largest, std::filesystem::file_size(largest) / 2, 3);
   const Db db = Db::open_read_only(dir / "db").value();
   const auto report = db.verify().value();
   ASSERT_FALSE(report.ok());

@@ -3,13 +3,14 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <fstream>
+#include <filesystem>
 #include <iterator>
 #include <map>
 #include <random>
 #include <set>
 #include <vector>
 
+#include "tests/support/damage.h"
 #include "tests/support/temp_dir.h"
 
 namespace hygge::storage {
@@ -221,18 +222,8 @@ TEST(Store, NamesTheFileThatIsDamaged) {
     ASSERT_TRUE(store->apply(batch));
     ASSERT_TRUE(store->flush());
   }
-  std::filesystem::path largest;
-  for (const auto& entry : std::filesystem::directory_iterator(dir / "store")) {
-    if (entry.path().extension() == ".sst" &&
-        (largest.empty() || entry.file_size() > std::filesystem::file_size(largest))) {
-      largest = entry.path();
-    }
-  }
-  {
-    std::fstream file(largest, std::ios::in | std::ios::out | std::ios::binary);
-    file.seekp(50'000);
-    file.put('!');
-  }
+  const std::filesystem::path largest = test::largest_table(dir / "store");
+  test::flip(largest, 50'000, 3);
   auto store = open_store(dir / "store");
   std::vector<std::string> files;
   ASSERT_TRUE(store->verify_checksums(

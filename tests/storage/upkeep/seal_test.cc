@@ -4,13 +4,13 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
 #include <map>
 #include <random>
 #include <set>
 
 #include "codec/smallest.h"
 #include "model/partition.h"
+#include "tests/support/damage.h"
 #include "tests/support/temp_dir.h"
 
 namespace hygge::storage {
@@ -224,18 +224,8 @@ TEST(Reseal, GoesOnBehindADamagedBlock) {
     }
     ASSERT_TRUE(store->flush());
   }
-  std::filesystem::path largest;
-  for (const auto& entry : std::filesystem::directory_iterator(dir / "store")) {
-    if (entry.path().extension() == ".sst" &&
-        (largest.empty() || entry.file_size() > std::filesystem::file_size(largest))) {
-      largest = entry.path();
-    }
-  }
-  {
-    std::fstream file(largest, std::ios::in | std::ios::out | std::ios::binary);
-    file.seekp(static_cast<std::streamoff>(std::filesystem::file_size(largest) / 2));
-    file.put('!');
-  }
+  const std::filesystem::path largest = test::largest_table(dir / "store");
+  test::flip(largest, std::filesystem::file_size(largest) / 2, 3);
   auto store = open_store(dir / "store");
   const ResealReport report = reseal(*store, listed);
   EXPECT_TRUE(report.finished);
