@@ -6,10 +6,11 @@
 
 #include <cstdlib>
 #include <ctime>
-#include <filesystem>
 #include <optional>
 #include <random>
 #include <string>
+
+#include "benchmarks/support/folder.h"
 
 namespace {
 
@@ -21,14 +22,9 @@ constexpr int kSamples = 5'760;
 class Recording {
  public:
   Recording() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "hygge-bench-XXXXXX").string();
-    path_ = mkdtemp(pattern.data()) == nullptr ? std::string() : pattern;
-    hygge::Options options;
-    options.create_if_missing = true;
-    options.sync = hygge::Sync::none();
-    options.maintenance = hygge::Maintenance::manual;
+    hygge::Options options = hygge::bench::filled_once();
     options.memory_bytes = std::size_t{256} << 20U;
-    db_.emplace(hygge::Db::open(path_ + "/db", options).value());
+    db_.emplace(hygge::Db::open(folder_.db(), options).value());
     std::mt19937_64 random(1);
     for (int i = 0; i < 500; ++i) {
       const bool counter = i < 400;
@@ -39,13 +35,6 @@ class Recording {
                  counter, random);
     }
     if (!db_->compact()) std::abort();
-  }
-  Recording(const Recording&) = delete;
-  Recording& operator=(const Recording&) = delete;
-  ~Recording() {
-    db_.reset();
-    std::error_code ignored;
-    if (!path_.empty()) std::filesystem::remove_all(path_, ignored);
   }
   [[nodiscard]] const hygge::Db& db() const { return *db_; }
 
@@ -66,7 +55,7 @@ class Recording {
     if (!db_->write(batch)) std::abort();
   }
 
-  std::string path_;
+  const hygge::bench::Folder folder_;
   std::optional<hygge::Db> db_;
 };
 

@@ -12,11 +12,12 @@
 
 #include <chrono>
 #include <cstdlib>
-#include <filesystem>
 #include <optional>
 #include <random>
 #include <string>
 #include <vector>
+
+#include "benchmarks/support/folder.h"
 
 namespace hygge {
 namespace {
@@ -27,24 +28,12 @@ constexpr TimeMs kMidnight = 1'767'225'600'000;
 class Recording {
  public:
   Recording(int series, int days, DurationMs scrape_ms, const char* rollups = "") : days_(days) {
-    std::string pattern = (std::filesystem::temp_directory_path() / "hygge-bench-XXXXXX").string();
-    path_ = mkdtemp(pattern.data()) == nullptr ? std::string() : pattern;
-    Options options;
-    options.create_if_missing = true;
-    options.sync = Sync::none();
-    options.maintenance = Maintenance::manual;
-    options.clock = [this] { return kMidnight + (days_ + 2) * kDayMs; };
-    db_.emplace(Db::open(path_ + "/db", options).value());
+    Options options = bench::filled_once();
+    options.clock = [days] { return kMidnight + (days + 2) * kDayMs; };
+    db_.emplace(Db::open(folder_.db(), options).value());
     if (!db_->set_rollups(parse_rollups(rollups).value())) std::abort();
     write(series, scrape_ms);
     if (!db_->compact()) std::abort();
-  }
-  Recording(const Recording&) = delete;
-  Recording& operator=(const Recording&) = delete;
-  ~Recording() {
-    db_.reset();
-    std::error_code ignored;
-    if (!path_.empty()) std::filesystem::remove_all(path_, ignored);
   }
   [[nodiscard]] const Db& db() const { return *db_; }
   [[nodiscard]] TimeMs end_ms() const { return kMidnight + days_ * kDayMs; }
@@ -75,7 +64,7 @@ class Recording {
   }
 
   const int days_;
-  std::string path_;
+  const bench::Folder folder_;
   std::optional<Db> db_;
 };
 

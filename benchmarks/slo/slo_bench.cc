@@ -9,10 +9,11 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
-#include <filesystem>
 #include <optional>
 #include <random>
 #include <string>
+
+#include "benchmarks/support/folder.h"
 
 namespace {
 
@@ -139,14 +140,9 @@ BENCHMARK(BM_SloPage)->Unit(benchmark::kMillisecond);
 class Recording {
  public:
   Recording(int series, DurationMs scrape_ms) {
-    std::string pattern = (std::filesystem::temp_directory_path() / "hygge-bench-XXXXXX").string();
-    path_ = mkdtemp(pattern.data()) == nullptr ? std::string() : pattern;
-    Options options;
-    options.create_if_missing = true;
-    options.sync = Sync::none();
-    options.maintenance = Maintenance::manual;
+    Options options = bench::filled_once();
     options.memory_bytes = std::size_t{256} << 20U;
-    db_.emplace(Db::open(path_ + "/db", options).value());
+    db_.emplace(Db::open(folder_.db(), options).value());
     std::mt19937_64 random(1);
     for (int i = 0; i < series; ++i) {
       const bool bad = i % 10 == 0;
@@ -166,18 +162,11 @@ class Recording {
     }
     if (!db_->compact()) std::abort();
   }
-  Recording(const Recording&) = delete;
-  Recording& operator=(const Recording&) = delete;
-  ~Recording() {
-    db_.reset();
-    std::error_code ignored;
-    if (!path_.empty()) std::filesystem::remove_all(path_, ignored);
-  }
   [[nodiscard]] const Db& db() const { return *db_; }
   static constexpr TimeMs kDays = 36;
 
  private:
-  std::string path_;
+  const bench::Folder folder_;
   std::optional<Db> db_;
 };
 

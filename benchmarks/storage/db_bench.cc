@@ -7,30 +7,17 @@
 #include <fstream>
 #include <string>
 
+#include "benchmarks/support/folder.h"
 #include "benchmarks/support/series.h"
 
 namespace hygge {
 namespace {
 
+using bench::Folder;
 using benchmark::Counter;
 
 constexpr TimeMs kStart = 1'767'225'600'000;
 constexpr int kSeries = 10'000;
-
-class Folder {
- public:
-  Folder() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "hygge-bench-XXXXXX").string();
-    path_ = mkdtemp(pattern.data());
-  }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  ~Folder() { std::filesystem::remove_all(path_); }
-  [[nodiscard]] std::string db() const { return path_ + "/db"; }
-
- private:
-  std::string path_;
-};
 
 Options options() {
   Options out;

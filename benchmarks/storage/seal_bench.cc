@@ -5,35 +5,21 @@
 
 #include <cstdlib>
 #include <ctime>
-#include <filesystem>
 #include <fstream>
 #include <string>
 #include <vector>
 
+#include "benchmarks/support/folder.h"
 #include "benchmarks/support/host.h"
 
 namespace hygge {
 namespace {
 
+using bench::Folder;
 using benchmark::Counter;
 
 constexpr TimeMs kMidnight = 1'767'225'600'000;
 constexpr int kScrapes = static_cast<int>(kDayMs / bench::Host::kIntervalMs);
-
-class Folder {
- public:
-  Folder() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "hygge-bench-XXXXXX").string();
-    path_ = mkdtemp(pattern.data());
-  }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  ~Folder() { std::filesystem::remove_all(path_); }
-  [[nodiscard]] std::string db() const { return path_ + "/db"; }
-
- private:
-  std::string path_;
-};
 
 // What this process has handed to write(), as the kernel counts it.
 std::uint64_t bytes_written() {
