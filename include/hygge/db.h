@@ -25,6 +25,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace hygge {
@@ -137,6 +138,9 @@ struct Stats {
   /// 0 before the first batch.
   [[nodiscard]] double write_amplification() const noexcept;
 };
+
+/// "open", "sealed" or "sealed_early".
+[[nodiscard]] std::string_view to_string(Stats::Day::State state) noexcept;
 
 /// The figures as OpenMetrics text, `# EOF` included: names `hygge_…`, bytes and counts as they
 /// are, per day and per codec as labels. What was counted since the open is a counter.

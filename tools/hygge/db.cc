@@ -28,22 +28,10 @@ void time_or_null(Json& json, std::string_view key, const TimeMs* t_ms) {
   }
 }
 
-std::string_view name_of(Stats::Day::State state) {
-  switch (state) {
-    case Stats::Day::State::open:
-      return "open";
-    case Stats::Day::State::sealed:
-      return "sealed";
-    case Stats::Day::State::sealed_early:
-      return "sealed_early";
-  }
-  return "";
-}
-
 void days_json(Json& json, const Stats& stats) {
   json.key("days").open('[');
   for (const Stats::Day& day : stats.days) {
-    json.open('{').member("from", day.range.after).member("state", name_of(day.state));
+    json.open('{').member("from", day.range.after).member("state", to_string(day.state));
     json.member("series", day.series).member("dirty_series", day.dirty_series);
     json.member("expired_series", day.expired_series);
     json.member("chunks", day.chunks).member("samples", day.samples);

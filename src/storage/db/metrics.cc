@@ -49,18 +49,6 @@ class Writer {
   std::string out_;
 };
 
-std::string_view name_of(Stats::Day::State state) {
-  switch (state) {
-    case Stats::Day::State::open:
-      return "open";
-    case Stats::Day::State::sealed:
-      return "sealed";
-    case Stats::Day::State::sealed_early:
-      return "sealed_early";
-  }
-  return "";
-}
-
 void write_now(Writer& out, const Stats& stats) {
   out.gauge("series", "Series in the index.", stats.series);
   out.gauge("head_samples", "Samples in memory that are not in the store yet.", stats.head_samples);
@@ -135,7 +123,7 @@ void write_days(Writer& out, const Stats& stats) {
     for (const Stats::Day& day : stats.days) {
       out.row(name,
               fmt::format(R"(day="{}",state="{}")", format_time_utc(day.range.after).substr(0, 10),
-                          name_of(day.state)),
+                          to_string(day.state)),
               day.*figure);
     }
   };
@@ -163,6 +151,18 @@ void write_codecs(Writer& out, const Stats& stats) {
 }
 
 }  // namespace
+
+std::string_view to_string(Stats::Day::State state) noexcept {
+  switch (state) {
+    case Stats::Day::State::open:
+      return "open";
+    case Stats::Day::State::sealed:
+      return "sealed";
+    case Stats::Day::State::sealed_early:
+      return "sealed_early";
+  }
+  return "";
+}
 
 std::string to_openmetrics(const Stats& stats) {
   Writer out;
