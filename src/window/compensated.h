@@ -12,6 +12,8 @@ struct CompensatedSum {
   double sum = 0;
   double lost = 0;  ///< what rounding took
 
+  /// With branches, which are foreseen: without, as in add_each, four sums at a time took a tenth
+  /// longer.
   void add(double x) noexcept {
     const double total = sum + x;
     if (std::isinf(total)) {
