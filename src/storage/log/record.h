@@ -50,6 +50,14 @@ struct PendingRecord {
 
 void append_record(std::string& out, RecordType type, std::uint64_t sequence, Bytes payload);
 
+/// What stands before a record's payload, unchecked but for the bounds of its length.
+struct RecordHeader {
+  RecordType type = RecordType::samples;
+  std::uint64_t sequence = 0;
+  std::size_t record_bytes = 0;  ///< of the whole record
+};
+[[nodiscard]] std::optional<RecordHeader> parse_record_header(Bytes bytes);
+
 /// The record at the front of `bytes`; empty unless it is whole and its checksum holds.
 /// `length` is set to its bytes.
 [[nodiscard]] std::optional<LogRecord> parse_record(Bytes bytes, std::size_t& length);

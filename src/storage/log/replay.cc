@@ -82,18 +82,8 @@ Result<std::uint64_t> find_mark(Files& files, const std::string& dir, const LogI
   const auto segments = begun_segments(files, dir, id);
   if (!segments) return tl::unexpected<Error>(segments.error());
   for (auto segment = segments->rbegin(); segment != segments->rend(); ++segment) {
-    auto scan = read_segment(files, *segment, id);
-    if (!scan) return tl::unexpected<Error>(scan.error());
-    std::uint64_t mark = 0;
-    auto walked = walk(*scan, *segment, [&](const LogRecord& record) -> Result<void> {
-      if (record.type != RecordType::mark) return {};
-      auto decoded = decode_mark(record.payload);
-      if (!decoded) return tl::unexpected<Error>(decoded.error());
-      mark = *decoded;
-      return {};
-    });
-    if (!walked) return tl::unexpected<Error>(walked.error());
-    if (mark != 0) return mark;
+    const auto mark = newest_mark(files, *segment, id);
+    if (!mark || *mark != 0) return mark;
   }
   return std::uint64_t{0};
 }

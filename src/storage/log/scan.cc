@@ -25,6 +25,44 @@ std::uint64_t synced_in(const LogRecord& record) {
   return tells ? ByteReader(record.payload).varint() : 0;
 }
 
+// The first sequence, if the header is good and belongs to `id` and to the segment's name.
+Result<std::uint64_t> checked_header(Bytes bytes, const SegmentFile& segment, const LogId& id) {
+  const auto first = parse_segment_header(bytes, id);
+  if (!first) {
+    return tl::unexpected<Error>(
+        segment_error(segment, 0, first.error().message, first.error().code));
+  }
+  if (*first != segment.first_sequence) {
+    return tl::unexpected<Error>(
+        segment_error(segment, 0, "its name is not its first sequence", ErrorCode::corruption));
+  }
+  return *first;
+}
+
+// An open segment, a page at a time or the bytes of a whole record.
+class Pages {
+ public:
+  explicit Pages(File& file) : file_(file) {}
+
+  // Fewer than `count` bytes at the end of the file alone.
+  Result<Bytes> at(std::uint64_t offset, std::size_t count) {
+    if (offset < start_ || offset + count > start_ + bytes_.size()) {
+      auto bytes = file_.read_at(offset, std::max(count, kPageBytes));
+      if (!bytes) return tl::unexpected<Error>(bytes.error());
+      bytes_ = std::move(*bytes);
+      start_ = offset;
+    }
+    const Bytes behind = as_bytes(bytes_).subspan(static_cast<std::size_t>(offset - start_));
+    return behind.first(std::min(count, behind.size()));
+  }
+
+ private:
+  static constexpr std::size_t kPageBytes = 4096;
+  File& file_;
+  std::string bytes_;
+  std::uint64_t start_ = 0;
+};
+
 }  // namespace
 
 std::uint64_t last_sequence_of(const LogRecord& record) {
@@ -55,15 +93,8 @@ Result<SegmentScan> read_segment(Files& files, const SegmentFile& segment, const
   if (!bytes) return tl::unexpected<Error>(bytes.error());
   SegmentScan out;
   out.bytes = std::move(*bytes);
-  const auto first = parse_segment_header(as_bytes(out.bytes), id);
-  if (!first) {
-    return tl::unexpected<Error>(
-        segment_error(segment, 0, first.error().message, first.error().code));
-  }
-  if (*first != segment.first_sequence) {
-    return tl::unexpected<Error>(
-        segment_error(segment, 0, "its name is not its first sequence", ErrorCode::corruption));
-  }
+  const auto first = checked_header(as_bytes(out.bytes), segment, id);
+  if (!first) return tl::unexpected<Error>(first.error());
   out.last_sequence = *first - 1;
   return out;
 }
@@ -129,6 +160,46 @@ std::size_t unsynced_from(const SegmentScan& scan) {
     if (sequence > synced) return offset;
   }
   return scan.good_end;
+}
+
+Result<std::uint64_t> newest_mark(Files& files, const SegmentFile& segment, const LogId& id) {
+  std::shared_ptr<File> file = segment.held;
+  if (!file) {
+    auto opened = files.open_read(segment.path);
+    if (!opened) return tl::unexpected<Error>(opened.error());
+    file = std::move(*opened);
+  }
+  Pages pages(*file);
+  const auto begin = pages.at(0, kSegmentHeaderBytes);
+  if (!begin) return tl::unexpected<Error>(begin.error());
+  const auto first = checked_header(*begin, segment, id);
+  if (!first) return tl::unexpected<Error>(first.error());
+  std::uint64_t mark = 0;
+  std::uint64_t next_sequence = *first;
+  for (std::uint64_t offset = kSegmentHeaderBytes;;) {
+    const auto bytes = pages.at(offset, kRecordHeaderBytes);
+    if (!bytes) return tl::unexpected<Error>(bytes.error());
+    const auto header = parse_record_header(*bytes);
+    if (!header || header->sequence != next_sequence || !known_type(header->type)) return mark;
+    next_sequence = header->sequence + 1;
+    if (header->type == RecordType::mark || header->type == RecordType::gap) {
+      const auto whole = pages.at(offset, header->record_bytes);
+      if (!whole) return tl::unexpected<Error>(whole.error());
+      std::size_t length = 0;
+      const auto record = parse_record(*whole, length);
+      if (!record) return mark;
+      next_sequence = last_sequence_of(*record) + 1;
+      if (record->type == RecordType::mark) {
+        const auto decoded = decode_mark(record->payload);
+        if (!decoded) {
+          const Error& error = decoded.error();
+          return tl::unexpected<Error>(segment_error(segment, offset, error.message, error.code));
+        }
+        mark = *decoded;
+      }
+    }
+    offset += header->record_bytes;
+  }
 }
 
 Result<std::vector<SegmentFile>> begun_segments(Files& files, const std::string& dir,

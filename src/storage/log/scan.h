@@ -63,6 +63,12 @@ struct FoundRecord {
 [[nodiscard]] std::optional<FoundRecord> find_record(Bytes segment, std::size_t offset,
                                                      std::uint64_t after);
 
+/// The newest mark that a segment holds, 0 if there is none. Of the other records it reads the
+/// headers alone: a damaged one is for who delivers records to find. Errors: those of
+/// read_segment(), and a mark that cannot be decoded.
+[[nodiscard]] Result<std::uint64_t> newest_mark(Files& files, const SegmentFile& segment,
+                                                const LogId& id);
+
 /// The segments of `dir` in order, without a newest one that a crash cut short before its header
 /// was durable: it never got a record.
 [[nodiscard]] Result<std::vector<SegmentFile>> begun_segments(Files& files, const std::string& dir,

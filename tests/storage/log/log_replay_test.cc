@@ -93,6 +93,47 @@ TEST_F(LogReplayTest, FindsTheNewestMark) {
   EXPECT_EQ(replayed.records, after(5));
 }
 
+TEST_F(LogReplayTest, FindsAMarkBehindLongRecordsAndAGap) {
+  std::string segment = encode_segment_header(kTestId, 9);
+  const auto append = [&](std::uint64_t sequence, const PendingRecord& record) {
+    append_record(segment, record.type, sequence, as_bytes(record.payload));
+  };
+  std::uint64_t sequence = 9;
+  for (const std::size_t bytes : {10U, 4'000U, 5'000U, 70'000U}) {
+    append(sequence++, series_record(1, std::string(bytes, 'x')));
+  }
+  PendingRecord gap{RecordType::gap, {}};
+  encode_gap(gap.payload, 29);
+  append(sequence, gap);
+  append(30, mark_record(7));
+  files.put(segment_path(9), segment);
+  EXPECT_EQ(find_mark(files, kTestDir, kTestId).value(), 7U);
+}
+
+// What is damaged below a mark, the store has; what is damaged behind it is for replay to judge.
+TEST_F(LogReplayTest, FindsAMarkBehindADamagedRecordAndNoDamagedMark) {
+  auto log = open_log(files, 9, {4096, 64});
+  add(*log, samples_record(9));
+  const std::size_t at = kSegmentHeaderBytes + kRecordHeaderBytes;
+  add(*log, mark_record(4));
+  add(*log, mark_record(6));
+  log.reset();
+  const std::string whole = files.content(segment_path(9));
+  std::string bytes = whole;
+  bytes[at] ^= 1;
+  files.put(segment_path(9), bytes);
+  EXPECT_EQ(find_mark(files, kTestDir, kTestId).value(), 6U);
+  const auto replayed = replay_all(files);
+  ASSERT_TRUE(replayed) << replayed.error().message;
+  EXPECT_EQ(replayed->report.mark, 6U);
+  EXPECT_EQ(replayed->report.last_sequence, 8U) << "nothing says that 9 had been synced";
+  bytes = whole;
+  const std::size_t last = bytes.find_last_not_of('\0');
+  bytes[last] ^= 1;
+  files.put(segment_path(9), bytes);
+  EXPECT_EQ(find_mark(files, kTestDir, kTestId).value(), 4U);
+}
+
 TEST_F(LogReplayTest, WhatTheMarkCoversMayBeDamagedOrGone) {
   auto log = open_log(files, 9, {4096, 64});
   add(*log, mark_record(4));
