@@ -6,15 +6,13 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <fstream>
-#include <iostream>
-#include <iterator>
 #include <string>
 #include <string_view>
 #include <utility>
 
 #include "ask.h"
 #include "context.h"
+#include "input_file.h"
 #include "json.h"
 #include "pick.h"
 #include "text.h"
@@ -180,24 +178,6 @@ Result<std::uint64_t> parse_size(const std::string& text) {
   return static_cast<std::uint64_t>(number * known->bytes);
 }
 
-Result<std::string> text_of(const std::string& name) {
-  if (name == "-") return std::string(std::istreambuf_iterator<char>(std::cin), {});
-  std::ifstream in(name, std::ios::binary);
-  std::string text(std::istreambuf_iterator<char>(in), {});
-  if (!in) return fail(ErrorCode::not_found, fmt::format("{}: cannot be read", name));
-  return text;
-}
-
-Result<std::vector<RetentionRule>> rules_of(const std::string& name) {
-  auto text = text_of(name);
-  if (!text) return tl::unexpected<Error>(text.error());
-  auto rules = parse_retention(*text);
-  if (rules) return rules;
-  Error error = rules.error();
-  error.message = fmt::format("{}:{}", name == "-" ? "stdin" : name, error.message);
-  return tl::unexpected<Error>(std::move(error));
-}
-
 Result<Db> open(const Context& context, bool dry) {
   const auto dir = context.directory();
   if (!dir) return tl::unexpected<Error>(dir.error());
@@ -277,7 +257,7 @@ Result<int> run_retention_list(Context& context) {
 }
 
 Result<int> run_retention_set(Context& context) {
-  const auto rules = rules_of(context.arguments().values[0]);
+  const auto rules = parse_file(context.arguments().values[0], parse_retention);
   if (!rules) return tl::unexpected<Error>(rules.error());
   const bool dry = context.flag("dry-run");
   auto db = open(context, dry);

@@ -3,13 +3,11 @@
 #include <hygge/db.h>
 #include <hygge/rollup.h>
 
-#include <fstream>
-#include <iostream>
-#include <iterator>
 #include <string>
 #include <utility>
 
 #include "context.h"
+#include "input_file.h"
 #include "json.h"
 #include "text.h"
 
@@ -60,22 +58,6 @@ Result<void> write_rules(Context& context, const std::vector<RollupRule>& rules)
       "{}: {}", rules.empty() ? "no rules; series get" : "series that no rule matches get",
       tiers_text({std::begin(kDefaultTiers), std::end(kDefaultTiers)})));
   return context.write_table(table);
-}
-
-Result<std::vector<RollupRule>> rules_of(const std::string& name) {
-  std::string text;
-  if (name == "-") {
-    text.assign(std::istreambuf_iterator<char>(std::cin), {});
-  } else {
-    std::ifstream in(name, std::ios::binary);
-    text.assign(std::istreambuf_iterator<char>(in), {});
-    if (!in) return fail(ErrorCode::not_found, fmt::format("{}: cannot be read", name));
-  }
-  auto rules = parse_rollups(text);
-  if (rules) return rules;
-  Error error = rules.error();
-  error.message = fmt::format("{}:{}", name == "-" ? "stdin" : name, error.message);
-  return tl::unexpected<Error>(std::move(error));
 }
 
 std::string each(std::uint64_t bytes, std::uint64_t count) {
@@ -132,7 +114,7 @@ Result<int> run_rollup_list(Context& context) {
 }
 
 Result<int> run_rollup_set(Context& context) {
-  const auto rules = rules_of(context.arguments().values[0]);
+  const auto rules = parse_file(context.arguments().values[0], parse_rollups);
   if (!rules) return tl::unexpected<Error>(rules.error());
   const auto dir = context.directory();
   if (!dir) return tl::unexpected<Error>(dir.error());

@@ -3,15 +3,11 @@
 #include <hygge/promql.h>
 #include <hygge/rule_file.h>
 
-#include <cerrno>
-#include <fstream>
-#include <iostream>
-#include <iterator>
 #include <string>
-#include <system_error>
 #include <vector>
 
 #include "context.h"
+#include "input_file.h"
 #include "json.h"
 
 namespace hygge::command {
@@ -30,19 +26,6 @@ struct Checked {
   std::size_t rules = 0;
   std::vector<Finding> findings;
 };
-
-Result<std::string> read_whole(const std::string& path) {
-  if (path == "-") {
-    return std::string(std::istreambuf_iterator<char>(std::cin), std::istreambuf_iterator<char>());
-  }
-  std::ifstream in(path, std::ios::binary);
-  if (in) {
-    std::string text((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
-    if (!in.bad()) return text;
-  }
-  return fail(errno == ENOENT ? ErrorCode::not_found : ErrorCode::io,
-              fmt::format("cannot read {}: {}", path, std::generic_category().message(errno)));
-}
 
 // A parser's message begins with its place in the expression; the file's place says more.
 std::string without_place(const Error& error) {
@@ -75,9 +58,9 @@ void check_rule(const std::string& file, const formats::Rule& rule, Checked& che
 }
 
 Result<void> check_file(const std::string& path, Checked& checked) {
-  const auto text = read_whole(path);
+  const auto text = read_file(path);
   if (!text) return tl::unexpected<Error>(text.error());
-  const std::string name = path == "-" ? "stdin" : path;
+  const std::string name = source_name(path);
   const formats::RuleFile file = formats::parse_rules(*text);
   for (const formats::RuleFileError& error : file.errors) {
     checked.findings.push_back({name, error.place, error.message, false});

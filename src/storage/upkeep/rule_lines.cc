@@ -31,8 +31,12 @@ Result<Selector> RuleLine::selector_before(std::size_t end, std::string_view hel
   auto parsed = selector(text.substr(0, end));
   if (parsed) return parsed;
   const TextPlace& place = parsed.error().place;
-  return wrong(place.line == 0 ? 0 : place.begin, place.line == 0 ? end : place.end,
-               parsed.error().message, help);
+  if (place.line == 0) return wrong(0, end, parsed.error().message, help);
+  // Its message begins with a place in the selector, ours with that in the text.
+  std::string_view what = parsed.error().message;
+  const std::string in_selector = fmt::format("{}:{}: ", place.line, place.column);
+  if (what.starts_with(in_selector)) what.remove_prefix(in_selector.size());
+  return wrong(place.begin, place.end, what, help);
 }
 
 std::vector<RuleLine> rule_lines(std::string_view text) {

@@ -95,6 +95,9 @@ TEST(RetentionText, ReadsRulesAndSaysWhereItIsWrong) {
     EXPECT_EQ(wrong.error().place.line, c.line);
     EXPECT_EQ(wrong.error().place.column, c.column) << wrong.error().message;
   }
+  const auto twice = parse_retention("m 1d\n m{a=} 1d");
+  EXPECT_EQ(twice.error().message.rfind("2:6: parse error: unexpected", 0), 0U)
+      << twice.error().message;
 }
 
 TEST(Retention, TheFirstRuleThatMatchesCounts) {
