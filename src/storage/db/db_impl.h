@@ -250,8 +250,8 @@ class Db::Impl {
   // gone.cc
   Result<void> shrink_bounds();
   [[nodiscard]] Result<std::optional<TimeBounds>> stored_bounds(bool from_the_end) const;
-  [[nodiscard]] std::optional<std::pair<TimeMs, TimeMs>> cell_bounds(storage::CellScan& rows,
-                                                                     std::int32_t partition) const;
+  [[nodiscard]] Result<std::optional<std::pair<TimeMs, TimeMs>>> cell_bounds(
+      storage::CellScan& rows, std::int32_t partition) const;
   [[nodiscard]] std::vector<std::uint32_t> gone_among(std::span<const std::uint32_t> ids) const;
   Result<void> forget_series();
   Result<void> forget(std::span<const std::uint32_t> ids);

@@ -6,6 +6,8 @@
 // one that the log deletes again. Replay may meet the series' own records once more; it comes back
 // then, and leaves again; or is dropped, where its key has gone: what deleted it is in the log
 // still (open.cc). An id is never given out twice.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <iterator>
 #include <limits>
@@ -32,9 +34,10 @@ TimeBounds joined(const std::optional<TimeBounds>& a, std::pair<TimeMs, TimeMs> 
 
 }  // namespace
 
-// The first and the last sample that the cells of a day know of, where no samples are left.
-std::optional<std::pair<TimeMs, TimeMs>> Db::Impl::cell_bounds(storage::CellScan& rows,
-                                                               std::int32_t partition) const {
+// The first and the last sample that the cells of a day know of, where no samples are left. Errors:
+// corruption, where all rows of a series are damaged.
+Result<std::optional<std::pair<TimeMs, TimeMs>>> Db::Impl::cell_bounds(
+    storage::CellScan& rows, std::int32_t partition) const {
   std::vector<std::uint32_t> expired;
   {
     const std::shared_lock lock(state_mutex_);
@@ -43,13 +46,19 @@ std::optional<std::pair<TimeMs, TimeMs>> Db::Impl::cell_bounds(storage::CellScan
   std::optional<std::pair<TimeMs, TimeMs>> out;
   windows::CellRowDecoder decoder;
   std::vector<TimedCell> cells;
+  enum class Row : std::uint8_t { none, damaged, read };
+  std::vector<Row> found(expired.size(), Row::none);
   for (const DurationMs tier : stored_tiers()) {
-    for (const std::uint32_t series : expired) {
-      const auto row = rows.find({static_cast<std::uint32_t>(tier), partition, series});
-      if (!row || !*row) continue;
+    for (std::size_t i = 0; i < expired.size(); ++i) {
+      const auto row = rows.find({static_cast<std::uint32_t>(tier), partition, expired[i]});
+      if (row && !*row) continue;
       cells.clear();
       const TimeMs day_ms = partition_range(partition).after;
-      if (!decoder.decode(**row, day_ms, tier, {false, false}, cells)) continue;
+      if (!row || !decoder.decode(**row, day_ms, tier, {false, false}, cells)) {
+        found[i] = std::max(found[i], Row::damaged);
+        continue;
+      }
+      found[i] = Row::read;
       for (const TimedCell& one : cells) {
         if (one.cell.n == 0) continue;
         if (!out) out.emplace(one.cell.t_first_ms, one.cell.t_last_ms);
@@ -57,6 +66,11 @@ std::optional<std::pair<TimeMs, TimeMs>> Db::Impl::cell_bounds(storage::CellScan
         out->second = std::max(out->second, one.cell.t_last_ms);
       }
     }
+  }
+  if (const auto at = std::find(found.begin(), found.end(), Row::damaged); at != found.end()) {
+    return fail(ErrorCode::corruption,
+                fmt::format("cells of series {} in day {}: all of them are damaged",
+                            expired[static_cast<std::size_t>(at - found.begin())], partition));
   }
   return out;
 }
@@ -77,9 +91,10 @@ Result<std::optional<TimeBounds>> Db::Impl::stored_bounds(bool from_the_end) con
       const auto of = storage::stored_bounds(scan, *first);
       if (!of) return tl::unexpected<Error>(of.error());
       const auto cells = cell_bounds(rows, *first);
-      found = of->has_value() || cells.has_value();
+      if (!cells) return tl::unexpected<Error>(cells.error());
+      found = of->has_value() || cells->has_value();
       if (*of) out = joined(out, **of);
-      if (cells) out = joined(out, *cells);
+      if (*cells) out = joined(out, **cells);
     }
     return {};
   };

@@ -10,6 +10,8 @@
 #include <memory>
 #include <random>
 
+#include "model/partition.h"
+#include "storage/store/store.h"
 #include "storage/upkeep/retention.h"
 #include "tests/support/database.h"
 #include "tests/support/temp_dir.h"
@@ -393,6 +395,31 @@ TEST(Expire, ADeleteTakesTheCellsThatItTouchesWhole) {
     EXPECT_EQ(f.db->stats()->series, 2U) << "nothing is left of dev";
     EXPECT_EQ(f.write("dev", day(8).after + 7).samples, 1U);
   }
+}
+
+TEST(Expire, BoundsStayWideWhereCellsAreDamaged) {
+  Fixture f(4);
+  f.keep("{__name__=~\".+\"} raw=1d\n");
+  f.maintain();
+  ASSERT_EQ(f.db->time_bounds()->first_ms, kStart + kSpacing);
+  const TimeMs last_ms = f.db->time_bounds()->last_ms;
+  ASSERT_TRUE(f.db->close());
+  {
+    const auto store = storage::Store::open(f.dir / "db/store", {}).value();
+    storage::StoreBatch batch;
+    ASSERT_TRUE(store->scan_cells(store->snapshot(),
+                                  [&](const storage::CellKey& key, Bytes) -> Result<void> {
+                                    if (key.partition == partition_of(kStart + 1))
+                                      batch.put_cells(key, "nonsense");
+                                    return {};
+                                  }));
+    ASSERT_TRUE(store->apply(batch));
+    ASSERT_TRUE(store->flush());
+  }
+  f.db.emplace(Db::open(f.dir / "db", f.options).value());
+  ASSERT_TRUE(f.db->erase(selector("{__name__=~\".+\"}").value(), {last_ms - 1, last_ms}));
+  f.maintain();
+  EXPECT_EQ(f.db->time_bounds()->first_ms, kStart + kSpacing) << "nobody knows better";
 }
 
 TEST(Expire, APlainRuleTakesWhatIsLeft) {
