@@ -163,11 +163,20 @@ inline constexpr std::size_t kMaxWindowSteps = std::size_t{1} << 24U;
 struct SeriesCells {
   Labels labels;
   std::vector<TimedCell> cells;
+  /// What all of them hold. Days whose samples have expired may have cells without sums and
+  /// extremes, or without the moments of time; these say nothing then in any cell.
+  CellParts parts = {};
+  /// Of the view's range, where samples have expired and no stored cells answer: there are none of
+  /// a tier that divides the resolution, or the range cuts them. Rising; those that meet are
+  /// joined.
+  std::vector<TimeRange> lost = {};
 };
 
 /// The cells of resolution R over the view's range, per series: intervals (k·R, (k + 1)·R],
 /// computed from the samples, or read where they are stored and the range cuts none. A cell that
 /// the view's range cuts holds what lies inside; open the view at multiples of R for whole ones.
+/// Where samples have expired (RetentionRule::cells), cells are those of a stored tier that divides
+/// R, merged; what is not told even so stands in SeriesCells::lost.
 /// O(samples). Errors: invalid_argument (a resolution that is not positive; no such selector), and
 /// those of reading.
 [[nodiscard]] Result<std::vector<SeriesCells>> downsample(const View& view, std::size_t index,

@@ -27,6 +27,12 @@ bool aligned(TimeMs t_ms, DurationMs tier_ms) { return t_ms % tier_ms == 0; }
 
 }  // namespace
 
+Result<void> check_selector(const View& view, std::size_t index) {
+  if (index < view.selector_count()) return {};
+  return fail(ErrorCode::invalid_argument,
+              fmt::format("selector {} of a view of {}", index, view.selector_count()));
+}
+
 Windows::Windows(const windows::Spec& spec, const Steps& grid, DurationMs offset_ms,
                  const View& view, Choice choice)
     : spec_(spec),

@@ -27,6 +27,9 @@
 
 namespace hygge::tiers {
 
+/// Errors: invalid_argument (the view has no such selector).
+[[nodiscard]] Result<void> check_selector(const View& view, std::size_t index);
+
 /// None: the planner decides; 0: samples; else this tier where it can be exact.
 using Choice = std::optional<DurationMs>;
 

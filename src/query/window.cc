@@ -1,4 +1,4 @@
-// Windows and cells over a View: decodes series by series, then calls src/window.
+// Windows over a View: decodes series by series, then calls src/window.
 #include <fmt/format.h>
 #include <hygge/window.h>
 
@@ -7,7 +7,6 @@
 #include <utility>
 
 #include "query/tiers.h"
-#include "window/cell_builder.h"
 #include "window/function.h"
 
 namespace hygge {
@@ -109,15 +108,6 @@ Result<void> read(const Series& series, TimeRange range, SeriesSamples& out) {
   return {};
 }
 
-tl::unexpected<Error> no_selector(const View& view, std::size_t index) {
-  return fail(ErrorCode::invalid_argument,
-              fmt::format("selector {} of a view of {}", index, view.selector_count()));
-}
-
-}  // namespace
-
-namespace {
-
 bool storable(TimeMs t_ms) { return kMinTimeMs <= t_ms && t_ms <= kMaxTimeMs; }
 
 Result<void> check(const Window& window, const Steps& steps) {
@@ -216,7 +206,9 @@ class RowReader {
 
 Result<Rows> window(const View& view, std::size_t index, const Window& window, const Steps& steps,
                     std::optional<DurationMs> tier, bool exact) {
-  if (index >= view.selector_count()) return no_selector(view, index);
+  if (auto there = tiers::check_selector(view, index); !there) {
+    return tl::unexpected<Error>(there.error());
+  }
   if (auto sound = check(window, steps); !sound) return tl::unexpected<Error>(sound.error());
   const TimeRange needed = range_for(window, steps);
   const std::size_t count = steps.count();
@@ -246,35 +238,6 @@ Result<Rows> window(const View& view, std::size_t index, const Window& window, c
   out.inexact = reader.inexact();
   out.chunks_skipped = reader.chunks_skipped();
   out.samples_skipped = reader.samples_skipped();
-  return out;
-}
-
-Result<std::vector<SeriesCells>> downsample(const View& view, std::size_t index,
-                                            std::chrono::milliseconds resolution) {
-  if (index >= view.selector_count()) return no_selector(view, index);
-  const DurationMs resolution_ms = resolution.count();
-  if (resolution_ms <= 0) {
-    return fail(ErrorCode::invalid_argument, fmt::format("a resolution of {} ms", resolution_ms));
-  }
-  const std::span<const DurationMs> tiers = view.tiers();
-  const bool stored = std::binary_search(tiers.begin(), tiers.end(), resolution_ms) &&
-                      view.range().after % resolution_ms == 0 &&
-                      view.range().until % resolution_ms == 0;
-  std::vector<SeriesCells> out;
-  for (const Series& series : view.series(index)) {
-    SeriesCells cells{series.labels(), {}};
-    if (stored) {
-      const auto read = series.cells(resolution_ms, {}, view.range(), cells.cells);
-      if (!read) return tl::unexpected<Error>(read.error());
-    } else {
-      BlockCursor blocks = series.blocks();
-      while (const Block* block = blocks.next()) {
-        windows::add_to_cells(block->t, block->v, resolution_ms, cells.cells);
-      }
-      if (const Error* error = blocks.error()) return tl::unexpected<Error>(*error);
-    }
-    if (!cells.cells.empty()) out.push_back(std::move(cells));
-  }
   return out;
 }
 
