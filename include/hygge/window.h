@@ -102,7 +102,8 @@ struct Row {
 struct Inexact {
   std::uint64_t windows = 0;  ///< of all series
   /// The most by which a value may be off: of increases (of what is never negative), counts, sums
-  /// and extremes what lies in the cells that were cut, of averages how far their values lie apart,
+  /// and extremes what lies in the cells that were cut, of averages, first and last values how far
+  /// their values lie apart,
   /// of quantiles that cut no cell what `accuracy` comes to.
   /// None: what is left does not tell, or there is no value.
   std::optional<double> bound = 0;

@@ -190,6 +190,7 @@ class RangeCall {
         evaluator_, bare(*matrix_), plan_tiers(),
         [this](const SeriesData& series, Row& row) { fill(series, row); },
         [&](Row& row) {
+          if (one_window()) repeat_first(row);
           annotate(row);
           row.drop_name = row.drop_name || !keeps_name;
           return sink(row);
@@ -202,14 +203,12 @@ class RangeCall {
     Query& query = evaluator_.query();
     const Node& node = bare(*matrix_);
     const View* const view = query.source.view();
-    if (pinned_ || !steady_ || view == nullptr || view->tiers().empty() ||
+    if ((pinned_ ? !one_window() : !steady_) || view == nullptr || view->tiers().empty() ||
         !std::holds_alternative<MatrixSelector>(node.form)) {
       return std::nullopt;
     }
-    const Grid& grid = evaluator_.grid();
-    tiers::Windows windows(spec(parameters_ ? (*parameters_)[0] : 0),
-                           {grid.start_ms, grid.last(), grid.step_ms},
-                           grid.start_ms - windows_.start_ms, *view, query.options.tier);
+    tiers::Windows windows(spec(parameters_ ? (*parameters_)[0] : 0), steps(), offset_ms(), *view,
+                           query.options.tier);
     if (query.profile != nullptr) {
       const Profile::Turn turn(*query.profile, &node);
       query.profile->say_tier(
@@ -224,21 +223,25 @@ class RangeCall {
     return {function_, range_ms_, parameter, 0};
   }
 
-  void fill(const SeriesData& series, Row& row) const {
+  // Pinned, and nothing else depends on the step: the first step's answer is that of all.
+  [[nodiscard]] bool one_window() const noexcept { return pinned_ && scalar_ == nullptr; }
+  // What is evaluated in one go, and how far back of it the windows end.
+  [[nodiscard]] Steps steps() const {
     const Grid& grid = evaluator_.grid();
-    if (pinned_ && scalar_ == nullptr) {
-      // One window, one answer.
-      evaluate(spec(0), series.t, series.v, instant(windows_.start_ms), 0,
-               {row.v, row.valid.words()});
-      if (!row.valid.test(0)) return;
-      std::fill(row.v.begin(), row.v.end(), row.v[0]);
-      row.valid.set_all();
-    } else if (!pinned_ && steady_) {
-      evaluate(spec(parameters_ ? (*parameters_)[0] : 0), series.t, series.v,
-               {grid.start_ms, grid.last(), grid.step_ms}, grid.start_ms - windows_.start_ms,
+    if (one_window()) return instant(windows_.start_ms);
+    return {grid.start_ms, grid.last(), grid.step_ms};
+  }
+  [[nodiscard]] DurationMs offset_ms() const {
+    return one_window() ? 0 : evaluator_.grid().start_ms - windows_.start_ms;
+  }
+
+  void fill(const SeriesData& series, Row& row) const {
+    if (one_window() || (!pinned_ && steady_)) {
+      evaluate(spec(parameters_ ? (*parameters_)[0] : 0), series.t, series.v, steps(), offset_ms(),
                {row.v, row.valid.words()});
     } else {
       // The parameter changes, or the step's own time plays a part: step by step.
+      const Grid& grid = evaluator_.grid();
       for (std::size_t i = 0; i < grid.count; ++i) {
         const TimeMs until = windows_.at(pinned_ ? 0 : i);
         const SeriesData window = in_window(series, until, range_ms_);

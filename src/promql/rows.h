@@ -5,6 +5,7 @@
 #include <hygge/labels.h>
 #include <hygge/time.h>
 
+#include <algorithm>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -120,6 +121,13 @@ struct Row {
     valid.set(step);
   }
 };
+
+/// At all steps what is at the first, which has a value.
+inline void repeat_first(Row& row) {
+  HYGGE_ASSERT(row.valid.test(0));
+  std::fill(row.v.begin(), row.v.end(), row.v[0]);
+  row.valid.set_all();
+}
 
 /// Takes a row; may move out of it. Called once per series, never with a row without values.
 using RowSink = std::function<Result<void>(Row&)>;

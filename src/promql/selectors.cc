@@ -328,11 +328,12 @@ std::optional<tiers::Windows> plan_newest(Evaluator& evaluator, const Node& node
   const View* const view = query.source.view();
   if (view == nullptr) return std::nullopt;
   const bool expired = view->any_expired();
-  if (evaluator.steps() < 2 && !expired) return std::nullopt;
   const auto& form = std::get<VectorSelector>(node.form);
-  if (form.shift.pin != TimeShift::Pin::none) return std::nullopt;
-  const Grid& grid = evaluator.grid();
-  const Grid looking = shifted_grid(grid, form.shift, query.steps);
+  const bool pinned = form.shift.pin != TimeShift::Pin::none;
+  if ((pinned || evaluator.steps() < 2) && !expired) return std::nullopt;
+  const Grid looking = shifted_grid(evaluator.grid(), form.shift, query.steps);
+  // Pinned, there is one lookback.
+  const Grid grid = pinned ? Grid{looking.start_ms} : evaluator.grid();
   const DurationMs lookback_ms = query.options.lookback_ms;
   const auto fits = [&](DurationMs tier_ms) {
     return lookback_ms % tier_ms == 0 && grid.step_ms % tier_ms == 0 &&
@@ -366,12 +367,10 @@ Result<void> instant_rows(Evaluator& evaluator, const Node& node, windows::Funct
                    [&](std::size_t step, std::size_t sample) {
                      row.set(step, value_of(series.t[sample], series.v[sample]));
                    });
-    if (!pinned || !row.valid.any()) return;
-    std::fill(row.v.begin(), row.v.end(), row.v[0]);
-    row.valid.set_all();
   };
   return series_rows(evaluator, node, plan_newest(evaluator, node, function), Markers::kept, fill,
                      [&](const Labels& labels, Row& row) {
+                       if (pinned) repeat_first(row);
                        row.labels = labels;
                        row.drop_name = false;
                        return sink(row);

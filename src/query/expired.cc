@@ -83,6 +83,14 @@ std::vector<double> increases(std::span<const TimedCell> cells) {
   return out;
 }
 
+// How far the first or the last value of a cut cell may lie from `value`, which was taken instead;
+// none: it has fallen inside, and the cell says no extremes.
+std::optional<double> end_bound(const Cell* cut, double value) {
+  if (cut == nullptr) return 0;
+  if (cut->resets > 0) return std::nullopt;
+  return std::max(std::abs(cut->v_first - value), std::abs(cut->v_last - value));
+}
+
 // How far `value` may be off; none: the cells do not tell.
 std::optional<double> bound_of(const windows::Spec& spec, double value, const Edges& edges) {
   const double seconds = static_cast<double>(spec.range_ms) / 1e3;
@@ -111,6 +119,15 @@ std::optional<double> bound_of(const windows::Spec& spec, double value, const Ed
       return edges.sum([](const Cell& cell) { return static_cast<double>(cell.changes) + 1; });
     case Function::resets:
       return edges.sum([](const Cell& cell) { return static_cast<double>(cell.resets) + 1; });
+    case Function::last:
+      return end_bound(edges.last, value);
+    case Function::first:
+      return end_bound(edges.first, value);
+    case Function::irate:
+    case Function::idelta:
+      // Of the last two samples, which lie where nothing is cut.
+      if (edges.last != nullptr) return std::nullopt;
+      return 0;
     case Function::increase:
       return edges.increase();
     case Function::rate:
@@ -392,7 +409,6 @@ void Windows::look_for_edges(TimeMs expired_until_ms,
     }
     if (!cuts) continue;
     const bool has = ((out.valid[step / 64] >> (step % 64)) & 1U) != 0;
-    if (has && !lost && spec_.function == Function::present) continue;
     one.bound.reset();
     if (has && !lost) {
       std::size_t first = lo;
@@ -410,6 +426,8 @@ void Windows::look_for_edges(TimeMs expired_until_ms,
         }
       }
       one.bound = bound_of(spec_, out.v[step], edges);
+      // What was cut could have changed nothing.
+      if (one.bound == 0.0 && one.accuracy == 0) continue;
     }
     merge(inexact_, one);
   }

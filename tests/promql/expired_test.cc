@@ -82,6 +82,12 @@ TEST_F(PromqlExpired, AlignedStepsAnswerAsBefore) {
       {"temperature", instant(kDay0 + kDayMs + 10 * kMinuteMs)},
       {"increase(requests_total[2d])", instant(kDay0 + 2 * kDayMs)},
       {"increase(requests_total[1h])", instant(kDay0 + 4 * kDayMs + kHourMs + 77)},
+      // Pinned to midnights, one step or many.
+      {"increase(requests_total[1d] @ 1767398400)", fives},
+      {"avg_over_time(temperature[1d] @ 1767398400)", instant(kDay0 + 77)},
+      {"temperature @ 1767312000", fives},
+      {"timestamp(temperature @ 1767312000 offset 12h)", hours},
+      {"rate(requests_total[1h] @ end()) - rate(requests_total[1h] @ start())", fives},
   };
   std::vector<Answer> before;
   for (const Case& c : cases) before.push_back(ask(c.text, c.when).value());
