@@ -94,6 +94,10 @@ class Series {
   [[nodiscard]] Result<CellsRead> cell_counts(DurationMs resolution_ms, TimeRange range,
                                               CellCounts& out) const;
 
+  /// Whether cells() finds a stored row in the first day of `range` (and the view's) that has
+  /// samples of the series; none: no day has. Costs a look-up, and decodes nothing.
+  [[nodiscard]] std::optional<bool> has_cells(DurationMs resolution_ms, TimeRange range) const;
+
   /// Samples that count, where a chunk may be its first and last one.
   struct Thinned {
     std::vector<TimeMs> t;

@@ -66,19 +66,13 @@ bool Windows::asks_for_cells() const noexcept {
   return tier_ms_ > 0 && (chosen_ || misses_ < hits_ + kMisses);
 }
 
-// Whether the first of its samples, a day of them at most, have no row: then the series most likely
-// has none at all, and its chunks tell more. Not asked once cells were met.
-Result<bool> Windows::lacks_cells(const Series& series) {
+// Whether the first day of its samples has no row: then the series most likely has none at all, and
+// its chunks tell more. Not asked once cells were met.
+bool Windows::lacks_cells(const Series& series) const {
   if (!thins_ || chosen_ || hits_ > 0) return false;
   for (const Segment& segment : segments_) {
-    const TimeRange range = segment.range;
-    for (TimeMs at = range.after; segment.cells && at < range.until; at += kDayMs) {
-      counts_.resize(0);
-      const auto read =
-          series.cell_counts(tier_ms_, {at, std::min(at + kDayMs, range.until)}, counts_);
-      if (!read) return tl::unexpected<Error>(read.error());
-      if (read->rows > 0 || read->samples > 0) return read->rows == 0;
-    }
+    if (!segment.cells) continue;
+    if (const auto has = series.has_cells(tier_ms_, segment.range)) return !*has;
   }
   return false;
 }
@@ -213,9 +207,7 @@ Result<Series::CellsRead> Windows::evaluate(const Series& series, windows::RowOu
     if (!series.expired(hull_).empty()) return evaluate_from_days(series, out);
   }
   if (!asks_for_cells()) return evaluate_thinned(series, out);
-  const auto lacks = lacks_cells(series);
-  if (!lacks) return tl::unexpected<Error>(lacks.error());
-  if (*lacks) {
+  if (lacks_cells(series)) {
     ++misses_;
     return evaluate_thinned(series, out);
   }

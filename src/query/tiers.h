@@ -81,7 +81,7 @@ class Windows {
   void choose(Choice choice);
   void choose_chunks(Choice choice);
   [[nodiscard]] bool asks_for_cells() const noexcept;
-  [[nodiscard]] Result<bool> lacks_cells(const Series& series);
+  [[nodiscard]] bool lacks_cells(const Series& series) const;
   Result<Series::CellsRead> evaluate_thinned(const Series& series, windows::RowOut out);
   void note_read(DurationMs tier_ms);
   Result<Series::CellsRead> read_segment(const Series& series, TimeRange range, CellParts parts,

@@ -312,6 +312,18 @@ Result<Series::CellsRead> CellReader::read_counts(const ViewState& state,
   return total;
 }
 
+std::optional<bool> CellReader::has_row(const ViewState& state, const ViewState::Entry& entry,
+                                        DurationMs resolution_ms, TimeRange range) {
+  range = intersect(range, state.range);
+  if (range.empty() || !state.process.check()) return std::nullopt;
+  const auto partitions = state.presence.partitions_of(entry.id, partition_of(range.after + 1),
+                                                       partition_of(range.until));
+  if (partitions.empty()) return std::nullopt;
+  constexpr CellParts kNone{false, false};
+  return is_stored(state, resolution_ms) && state.has_cells(partitions.front(), entry.id) &&
+         !find_row(state, entry, partitions.front(), resolution_ms, kNone).empty();
+}
+
 // Days are those of the view; within them its range, which may cut a cell, says nothing.
 Result<Series::CellsRead> CellReader::read_expired(const ViewState& state,
                                                    const ViewState::Entry& entry,

@@ -62,6 +62,9 @@ class CellReader {
                                                       const ViewState::Entry& entry,
                                                       DurationMs resolution_ms, TimeRange range,
                                                       CellCounts& out);
+  /// As Series::has_cells.
+  [[nodiscard]] std::optional<bool> has_row(const ViewState& state, const ViewState::Entry& entry,
+                                            DurationMs resolution_ms, TimeRange range);
   /// As Series::expired_cells.
   [[nodiscard]] Result<Series::CellsRead> read_expired(const ViewState& state,
                                                        const ViewState::Entry& entry,

@@ -98,6 +98,10 @@ Result<Series::CellsRead> Series::cell_counts(DurationMs resolution_ms, TimeRang
                                            out);
 }
 
+std::optional<bool> Series::has_cells(DurationMs resolution_ms, TimeRange range) const {
+  return state_->cell_reader().has_row(*state_, state_->entries[index_], resolution_ms, range);
+}
+
 Result<Series::CellsRead> Series::expired_cells(DurationMs resolution_ms, CellParts needed,
                                                 TimeRange range, std::vector<TimedCell>& out,
                                                 CellValues* values) const {

@@ -347,6 +347,25 @@ TEST(DbRollup, RowsOfARuleHaveSketchesAndVerifyComputesThem) {
   EXPECT_EQ(differ, 4U);
 }
 
+TEST(DbRollup, ASeriesTellsWhetherItsFirstDayHasCells) {
+  const test::TempDir dir;
+  Fixture f(dir / "db");
+  f.write_day(kDay0);
+  f.write_day(kDay0 + 2 * kDayMs);
+  f.settle();
+  f.write(0, kDay0 + 7, 1);  // late: its row does not say what the samples say
+  const View view = view_of(*f.db);
+  const Series& late = view.series(0)[0];
+  const Series& whole = view.series(0)[1];
+  const TimeRange both{kDay0, kDay0 + 3 * kDayMs};
+  EXPECT_EQ(whole.has_cells(kHourMs, both), true);
+  EXPECT_EQ(whole.has_cells(2 * kHourMs, both), false) << "no tier";
+  EXPECT_EQ(late.has_cells(kHourMs, both), false);
+  EXPECT_EQ(whole.has_cells(kHourMs, {kDay0 + kDayMs, both.until}), false) << "not sealed";
+  EXPECT_EQ(whole.has_cells(kHourMs, {kDay0 + kDayMs, kDay0 + 2 * kDayMs}), std::nullopt);
+  EXPECT_EQ(whole.has_cells(kHourMs, {kDay0 - kDayMs, kDay0}), std::nullopt);
+}
+
 TEST(DbRollup, PoliciesAreText) {
   const std::string text = "{env=\"dev\"} none\nm 5m,1h regression\n";
   EXPECT_EQ(to_text(parse_rollups("# as it is\n\n" + text).value()), text);
