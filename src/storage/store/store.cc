@@ -145,6 +145,21 @@ void Store::Impl::go_on_damaged() {
   if (!set.ok()) listener->damaged.store(true);  // a full disk, perhaps: with the next change
 }
 
+namespace {
+
+constexpr const char* kOpenAgain =
+    "nothing is lost: the log has it; close the database and open it again";
+
+// What Resume() has not mended; where it never came back, a new open does.
+tl::unexpected<Error> stays_failed(const rocksdb::Status& status, const rocksdb::Status& resumed,
+                                   std::string_view doing) {
+  auto out = failed(status, doing);
+  if (resumed.IsTimedOut()) out.value().detail = kOpenAgain;
+  return out;
+}
+
+}  // namespace
+
 Result<void> Store::apply(const StoreBatch& batch) {
   impl_->go_on_damaged();
   rocksdb::WriteBatch changes;
@@ -158,8 +173,10 @@ Result<void> Store::apply(const StoreBatch& batch) {
   rocksdb::WriteOptions options;
   options.disableWAL = true;
   status = impl_->db->Write(options, &changes);
-  if (!status.ok() && impl_->recovery->resume().ok()) status = impl_->db->Write(options, &changes);
-  if (!status.ok()) return failed(status, "writing");
+  if (status.ok()) return {};
+  const rocksdb::Status resumed = impl_->recovery->resume();
+  if (resumed.ok()) status = impl_->db->Write(options, &changes);
+  if (!status.ok()) return stays_failed(status, resumed, "writing");
   return {};
 }
 
@@ -171,6 +188,8 @@ Result<void> Store::Impl::flush(Family family) {
   options.wait = true;
   options.allow_write_stall = true;
   rocksdb::Status status;
+  rocksdb::Status resumed;
+  const std::string doing = fmt::format("flushing {}", kFamilyNames[family]);
   constexpr int kAttempts = 3;  // a memtable may have filled up beside the first
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
     status = db->Flush(options, handles[family]);
@@ -178,12 +197,12 @@ Result<void> Store::Impl::flush(Family family) {
     const bool known =
         db->GetIntProperty(handles[family], rocksdb::DB::Properties::kNumImmutableMemTable, &left);
     if (status.ok() && known && left == 0) return {};
-    if (!recovery->resume().ok()) break;
+    resumed = recovery->resume();
+    if (!resumed.ok()) break;
   }
-  if (!status.ok()) return failed(status, fmt::format("flushing {}", kFamilyNames[family]));
-  return fail(ErrorCode::io,
-              fmt::format("store: flushing {}: something is left in memory", kFamilyNames[family]),
-              "nothing is lost: the log has it; close the database and open it again");
+  if (!status.ok()) return stays_failed(status, resumed, doing);
+  return fail(ErrorCode::io, fmt::format("store: {}: something is left in memory", doing),
+              kOpenAgain);
 }
 
 Result<void> Store::Impl::compact(Family family, const rocksdb::Slice* from,
