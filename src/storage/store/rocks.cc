@@ -91,7 +91,8 @@ std::vector<rocksdb::ColumnFamilyDescriptor> families(const std::shared_ptr<rock
   chunks.level0_file_num_compaction_trigger = 8;
   chunks.bottommost_compression = rocksdb::kZSTD;
   chunks.bottommost_compression_opts.enabled = true;
-  chunks.bottommost_compression_opts.level = 3;
+  // Of a seal level 3 is 40 % and saves 0.1 % of the bytes.
+  chunks.bottommost_compression_opts.level = 2;
   // A day's files hold nothing else, so that forgetting a day unlinks them.
   chunks.sst_partitioner_factory = rocksdb::NewSstPartitionerFixedPrefixFactory(4);
   rocksdb::ColumnFamilyOptions cells = family_options(cache, 16U << 20U);
