@@ -220,6 +220,7 @@ class Db::Impl {
   [[nodiscard]] std::vector<DurationMs> stored_tiers() const;
   void abandon_seal(std::int32_t partition);
   Result<bool> seal(const SealPlan& plan, Step& step);
+  [[nodiscard]] std::shared_ptr<void> hold_compactions(std::span<const SealPlan> plans) const;
   Result<void> seal_due(Step& step);
   Result<MaintainReport> run_steps(const Maintain& how);
   // crowded.cc

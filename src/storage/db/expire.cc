@@ -150,6 +150,7 @@ Result<void> Db::Impl::seal_below(std::span<const Expired> all, Step& step) {
     }
   }
   for (const SealPlan& plan : plans) step.expect(plan.weight);
+  const auto held = hold_compactions(plans);
   for (const SealPlan& plan : plans) {
     const auto sealed = step.go_on(0) ? seal(plan, step) : Result<bool>(false);
     if (!sealed) return tl::unexpected<Error>(sealed.error());

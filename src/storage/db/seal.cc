@@ -221,6 +221,12 @@ Result<bool> Db::Impl::seal(const SealPlan& plan, Step& step) {
   return true;
 }
 
+// While whole days are sealed and compacted. Null: there are none.
+std::shared_ptr<void> Db::Impl::hold_compactions(std::span<const SealPlan> plans) const {
+  const bool whole = std::any_of(plans.begin(), plans.end(), [](auto& plan) { return !plan.redo; });
+  return whole ? home_->store->hold_compactions() : nullptr;
+}
+
 // Under step_mutex_. What is due, a partition at a time.
 Result<void> Db::Impl::seal_due(Step& step) {
   const TimeMs now_ms = options_.clock();
@@ -228,6 +234,7 @@ Result<void> Db::Impl::seal_due(Step& step) {
   const std::vector<SealPlan> redos = due_redos(now_ms, step.how().settled);
   plans.insert(plans.end(), redos.begin(), redos.end());
   for (const SealPlan& plan : plans) step.expect(plan.weight);
+  const auto held = hold_compactions(plans);
   bool any = false;
   for (const SealPlan& plan : plans) {
     if (!step.go_on(0)) return step.cut_short();
@@ -286,6 +293,7 @@ Result<MaintainReport> Db::Impl::compact(const Maintain& how) {
   }
   const std::vector<SealPlan> plans = all_seals(options_.clock());
   for (const SealPlan& plan : plans) step.expect(plan.weight);
+  const auto held = hold_compactions(plans);
   for (const SealPlan& plan : plans) {
     const auto sealed = step.go_on(0) ? seal(plan, step) : Result<bool>(false);
     if (!sealed) return tl::unexpected<Error>(sealed.error());

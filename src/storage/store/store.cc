@@ -130,6 +130,7 @@ Result<std::shared_ptr<Store>> Store::open(const std::string& dir, const StoreOp
   impl->db.reset(db);
   if (!status.ok()) return failed(status, fmt::format("opening {}", dir));
   impl->recovery = std::make_unique<Recovery>(*db);
+  impl->own_compactions = std::make_unique<OwnCompactions>(*db, *impl->handles[kChunks]);
   return std::shared_ptr<Store>(new Store(std::move(impl)));
 }
 
@@ -137,12 +138,14 @@ Result<std::shared_ptr<Store>> Store::open(const std::string& dir, const StoreOp
 // behind it, and then RocksDB would hold up writes. Until the next open they are taken all the
 // same, and read slower the more of them there are.
 void Store::Impl::go_on_damaged() {
-  if (!listener->damaged.exchange(false)) return;
-  const rocksdb::Status set =
-      db->SetOptions(handles[kChunks], {{"disable_auto_compactions", "true"},
-                                        {"level0_slowdown_writes_trigger", "1000000000"},
-                                        {"level0_stop_writes_trigger", "1000000000"}});
-  if (!set.ok()) listener->damaged.store(true);  // a full disk, perhaps: with the next change
+  if (listener->damaged.exchange(false)) own_compactions->stop();
+  own_compactions->settle();
+}
+
+std::shared_ptr<void> Store::hold_compactions() {
+  OwnCompactions* const own = impl_->own_compactions.get();
+  own->hold();
+  return {own, [](OwnCompactions* held) { held->release(); }};
 }
 
 namespace {

@@ -137,6 +137,9 @@ class Store {
   /// Compacts everything to the bottom level; what lies there alone is left. `cancel`, if any, may
   /// be set by another thread: then it ends early, and well.
   [[nodiscard]] Result<void> compact(std::atomic<bool>* cancel = nullptr);
+  /// As long as the result lives, RocksDB compacts no chunks that it was not asked to: it would
+  /// compress once more what a seal is about to replace. Not longer than the store.
+  [[nodiscard]] std::shared_ptr<void> hold_compactions();
   /// All chunks of one partition, those at the bottom too: nothing stays of what was replaced,
   /// unless a snapshot from before needs it. And its cells, of these tiers.
   [[nodiscard]] Result<void> compact_partition(std::int32_t partition,

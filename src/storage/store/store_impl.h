@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "storage/store/own_compactions.h"
 #include "storage/store/recovery.h"
 #include "storage/store/rocks.h"
 #include "storage/store/store.h"
@@ -79,7 +80,8 @@ struct Store::Impl {
   std::unique_ptr<rocksdb::DB> db;
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
   bool read_only = false;
-  std::unique_ptr<Recovery> recovery;  ///< of `db`, which outlives it
+  std::unique_ptr<Recovery> recovery;               ///< of `db`, which outlives it
+  std::unique_ptr<OwnCompactions> own_compactions;  ///< as is this
 
   Impl() = default;
   Impl(const Impl&) = delete;

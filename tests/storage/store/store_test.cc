@@ -161,6 +161,31 @@ TEST(Store, CompactingAPartitionLeavesNothingOfWhatWasReplaced) {
   EXPECT_EQ(scan.key(), (ChunkKey{19'000, 7, 2'001, 0}));
 }
 
+// Files pile up; then they are compacted as before.
+TEST(Store, CompactsNothingByItselfWhileThatIsHeld) {
+  const test::TempDir dir;
+  const auto store = open_store(dir / "store");
+  const auto add_file = [&](std::uint32_t n) {
+    StoreBatch batch;
+    batch.put_chunk({1, n % 3, n + 1, 0}, "chunk");
+    ASSERT_TRUE(store->apply(batch));
+    ASSERT_TRUE(store->flush_data());
+  };
+  std::uint32_t n = 0;
+  {
+    const auto held = store->hold_compactions();
+    { const auto twice = store->hold_compactions(); }
+    while (n < 40) add_file(n++);
+    EXPECT_EQ(store->counters().compactions, 0U);
+  }
+  while (store->counters().compactions == 0 && n < 400) add_file(n++);
+  EXPECT_GT(store->counters().compactions, 0U);
+  std::size_t chunks = 0;
+  ChunkScan scan = store->scan(store->snapshot());
+  for (scan.seek({}); scan.valid(); scan.next()) ++chunks;
+  EXPECT_EQ(chunks, n);
+}
+
 TEST(Store, KeepsWhatWasFlushed) {
   const test::TempDir dir;
   {
