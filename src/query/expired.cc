@@ -84,10 +84,10 @@ std::vector<double> increases(std::span<const TimedCell> cells) {
 }
 
 // How far the first or the last value of a cut cell may lie from `value`, which was taken instead;
-// none: it has fallen inside, and the cell says no extremes.
+// none: it has fallen inside, or was no number there, and the cell says no extremes.
 std::optional<double> end_bound(const Cell* cut, double value) {
   if (cut == nullptr) return 0;
-  if (cut->resets > 0) return std::nullopt;
+  if (cut->resets > 0 || cut->counter.n != cut->n || !std::isfinite(value)) return std::nullopt;
   return std::max(std::abs(cut->v_first - value), std::abs(cut->v_last - value));
 }
 
