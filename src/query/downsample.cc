@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "model/partition.h"
 #include "query/tiers.h"
 #include "window/cell_builder.h"
 
@@ -64,8 +65,8 @@ class Downsampler {
 
   Result<void> read_expired(const Series& series, TimeRange days, SeriesCells& out) {
     for (TimeMs at = days.after; at < days.until;) {
-      const TimeMs next = windows::interval_start(at + 1, kDayMs) + kDayMs;
-      const TimeRange day{at, std::min(next, days.until)};
+      const TimeMs midnight = partition_range(partition_of(at + 1)).until;
+      const TimeRange day{at, std::min(midnight, days.until)};
       auto done = read_day(series, day, out);
       if (!done) return done;
       at = day.until;

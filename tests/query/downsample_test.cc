@@ -19,7 +19,8 @@ using namespace std::chrono_literals;
 
 constexpr TimeMs kDay0 = 1'767'225'600'000;  // 2026-01-01, midnight
 constexpr int kDays = 5;
-constexpr TimeRange kAll{kDay0, kDay0 + kDays* kDayMs};
+constexpr TimeMs kEnd = kDay0 + kDays * kDayMs;
+constexpr TimeRange kAll{kDay0, kEnd};
 
 // Days 0 to 2 expire, days 3 and 4 have samples.
 class DownsampleExpired : public ::testing::Test {

@@ -201,6 +201,28 @@ TEST_F(Expired, WhatIsCalledExactIs) {
   EXPECT_EQ(whole.tiers, (std::vector<DurationMs>{5 * kMinuteMs, kHourMs}));
 }
 
+// What lies on the side that is not cut is exact; on the other the cell tells how far off it may
+// be.
+TEST_F(Expired, FirstAndLastValuesAreBounded) {
+  const Steps grid = instant(kDay0 + 3 * kDayMs + 7 * kHourMs + 77);
+  const auto rows = [&](const Window& function, Steps when) {
+    const auto view =
+        db_->view({selector("requests_total").value()}, range_for(function, when)).value();
+    return window(view, 0, function, when).value();
+  };
+  const Ms begins_whole(6 * kHourMs + 77);
+  const double first = rows(Window::first(begins_whole), grid).rows[0].v[0];
+  const double last = rows(Window::last(begins_whole), grid).rows[0].v[0];
+  expire("{__name__=~\".+\"} raw=2d\n");
+  const Rows exact = rows(Window::first(begins_whole), grid);
+  EXPECT_FALSE(exact.inexact) << "the end alone is cut";
+  EXPECT_EQ(exact.rows[0].v[0], first);
+  const Rows cut = rows(Window::last(begins_whole), grid);
+  ASSERT_TRUE(cut.inexact);
+  ASSERT_TRUE(cut.inexact->bound) << to_string(*cut.inexact);
+  EXPECT_LE(std::fabs(cut.rows[0].v[0] - last), *cut.inexact->bound);
+}
+
 TEST_F(Expired, ATierThatIsGoneLeavesTheCoarserOne) {
   const Steps hours = steps(kDay0 + 2 * kHourMs, kDay0 + 4 * kDayMs, 1h);
   const Window function = Window::increase(1h);
