@@ -100,6 +100,7 @@ struct QueryStats {
   std::uint64_t series = 0;        ///< that the selectors matched
   std::uint64_t samples = 0;       ///< decoded
   std::uint64_t cells = 0;         ///< read instead of samples
+  std::uint64_t skipped = 0;       ///< samples of chunks whose summaries said enough
   std::vector<DurationMs> tiers;   ///< that the answer was read from, rising; 0: samples
   std::uint64_t peak_samples = 0;  ///< most samples in memory at one time
   std::uint64_t bytes = 0;         ///< most memory in samples and rows at one time
@@ -113,6 +114,7 @@ struct NodeStats {
   std::uint64_t points = 0;   ///< values handed on
   std::uint64_t samples = 0;  ///< decoded, by selectors
   std::uint64_t cells = 0;    ///< read instead
+  std::uint64_t skipped = 0;  ///< samples of chunks whose summaries said enough
   std::string tier;           ///< of selectors of windows: "5m: …" or "raw: …", and why
   double ms = 0;              ///< of this part alone, without those below it
   std::size_t bytes = 0;      ///< most memory of the query while this part ran

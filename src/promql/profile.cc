@@ -52,6 +52,8 @@ void Profile::count_samples(std::uint64_t samples) { counts_[current_].samples +
 
 void Profile::count_cells(std::uint64_t cells) { counts_[current_].cells += cells; }
 
+void Profile::count_skipped(std::uint64_t samples) { counts_[current_].skipped += samples; }
+
 void Profile::say_tier(std::string tier) { counts_[current_].tier = std::move(tier); }
 
 void Profile::hand_to(const Node* node) {
@@ -82,6 +84,7 @@ void Profile::list(const Node& node, std::uint32_t depth, std::vector<NodeStats>
       stats.points = counts.points;
       stats.samples = counts.samples;
       stats.cells = counts.cells;
+      stats.skipped = counts.skipped;
       stats.tier = counts.tier;
       stats.ms = std::chrono::duration<double, std::milli>(counts.time).count();
       stats.bytes = counts.bytes;

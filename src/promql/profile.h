@@ -41,6 +41,7 @@ class Profile {
   void count_row(std::uint64_t points);
   void count_samples(std::uint64_t samples);
   void count_cells(std::uint64_t cells);
+  void count_skipped(std::uint64_t samples);
   void say_tier(std::string tier);
 
   /// What was counted, for the nodes of the tree at `root`, each below its parent.
@@ -53,6 +54,7 @@ class Profile {
     std::uint64_t points = 0;
     std::uint64_t samples = 0;
     std::uint64_t cells = 0;
+    std::uint64_t skipped = 0;
     std::string tier;
     Clock::duration time{};
     std::size_t bytes = 0;

@@ -248,7 +248,11 @@ class SeriesRows : public RowMaker {
     if (auto charged = charge.add(windows_->memory_bytes(), 0, node_); !charged) {
       return tl::unexpected(charged.error());
     }
-    RowRead out{read->samples, read->cells, read->rows > 0 ? windows_->tier_ms() : 0, {}};
+    RowRead out{read->samples,
+                read->cells,
+                read->samples_skipped,
+                read->rows > 0 ? windows_->tier_ms() : 0,
+                {}};
     if (windows_->met_expired() || windows_->inexact()) {
       if (windows_->met_expired()) out.tier_ms = 0;
       found_.add(*windows_);

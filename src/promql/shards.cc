@@ -23,6 +23,7 @@ namespace {
 void count(Query& query, std::size_t slot, const RowRead& read) {
   query.stats.samples += read.samples;
   query.stats.cells += read.cells;
+  query.stats.skipped += read.skipped;
   query.slot_samples[slot] += read.samples + read.cells;
   if (read.samples > 0) note_tier(query.stats.tiers, 0);
   if (read.tier_ms > 0) note_tier(query.stats.tiers, read.tier_ms);
@@ -48,6 +49,7 @@ Result<void> rows_alone(Evaluator& evaluator, const Node& node, std::size_t coun
     if (profile != nullptr) {
       profile->count_samples(read->samples);
       profile->count_cells(read->cells);
+      profile->count_skipped(read->skipped);
       if (read->points) profile->count_row(*read->points);
     }
     if (!row.valid.any()) continue;

@@ -32,7 +32,8 @@ void append_nodes(std::string& out, const std::vector<promql::NodeStats>& nodes)
     for (const auto& [key, value] :
          {std::pair("depth", std::uint64_t{node.depth}), std::pair("series", node.series),
           std::pair("points", node.points), std::pair("samples", node.samples),
-          std::pair("cells", node.cells), std::pair("bytes", std::uint64_t{node.bytes})}) {
+          std::pair("cells", node.cells), std::pair("skipped", node.skipped),
+          std::pair("bytes", std::uint64_t{node.bytes})}) {
       out += fmt::format(",\"{}\":", key);
       append_number(out, value);
     }
@@ -64,6 +65,8 @@ void append_stats(std::string& out, const promql::Answer& answer, const AnswerEx
   append_number(out, answer.stats.bytes);
   out += ",\"cells\":";
   append_number(out, answer.stats.cells);
+  out += ",\"skipped\":";
+  append_number(out, answer.stats.skipped);
   out += ",\"tiers\":[";
   for (std::size_t i = 0; i < answer.stats.tiers.size(); ++i) {
     if (i > 0) out += ',';

@@ -3,6 +3,7 @@
 #include <hygge/cell.h>
 #include <hygge/db.h>
 #include <hygge/promql.h>
+#include <hygge/rollup.h>
 
 #include <cmath>
 #include <optional>
@@ -167,6 +168,23 @@ TEST_F(PromqlTiers, SaysWhereTheAnswerCameFrom) {
   const Steps ragged = steps(kDay0 + kDayMs + 1, kDay0 + 2 * kDayMs, std::chrono::hours(1));
   EXPECT_EQ(ask("requests_total", ragged, std::nullopt).stats.tiers, List{0});
   EXPECT_EQ(ask("requests_total", instant(kDay0 + 2 * kDayMs), std::nullopt).stats.tiers, List{0});
+}
+
+// Without cells, of chunks that no window cuts the summaries say enough.
+TEST_F(PromqlTiers, SaysWhatWasNotDecoded) {
+  ASSERT_TRUE(db_->set_rollups(parse_rollups("{__name__=~\".+\"} none\n").value()));
+  test::settle(*db_);
+  const Steps when = instant(kDay0 + 2 * kDayMs - 1'234'567);
+  const std::string text = "count_over_time(requests_total[40h])";
+  const Answer got = ask(text, when, std::nullopt);
+  const Answer raw = ask(text, when, 0);
+  ASSERT_EQ(got.nodes.size(), 2U);
+  EXPECT_GT(got.stats.skipped, 0U);
+  EXPECT_EQ(got.nodes[1].skipped, got.stats.skipped);
+  EXPECT_EQ(got.stats.samples + got.stats.skipped, raw.stats.samples);
+  EXPECT_EQ(raw.stats.skipped, 0U);
+  ASSERT_EQ(got.series.size(), 3U);
+  EXPECT_EQ(got.series[2].v, raw.series[2].v);
 }
 
 TEST_F(PromqlTiers, CellsCountAgainstTheLimitOfMemory) {

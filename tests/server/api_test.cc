@@ -119,6 +119,7 @@ TEST_F(ApiTest, TellsWhatEachPartDidWhenAskedForAll) {
   const auto all = ask("all");
   EXPECT_EQ(all["tiers"], nlohmann::json({"raw"}));
   EXPECT_EQ(all["cells"], 0);
+  EXPECT_EQ(all["skipped"], 0);
   ASSERT_GE(all["nodes"].size(), 2U);
   const auto& whole = all["nodes"][0];
   EXPECT_EQ(whole["expr"], "sum(sum_over_time(m[5m]))");

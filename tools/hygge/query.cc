@@ -176,7 +176,8 @@ Result<void> write_json(Context& context, const Answer& answer, double ms) {
   append_texts(json, "infos", answer.infos);
   json.key("stats").open('{').member("series", answer.stats.series);
   json.member("samples", answer.stats.samples).member("bytes", answer.stats.bytes);
-  json.member("cells", answer.stats.cells).member("ms", ms).key("tiers").open('[');
+  json.member("cells", answer.stats.cells).member("skipped", answer.stats.skipped);
+  json.member("ms", ms).key("tiers").open('[');
   for (const DurationMs tier : answer.stats.tiers) json.text(tier_text(tier));
   json.close(']').close('}').close('}');
   return context.out().write(json.out() + "\n");
@@ -317,13 +318,14 @@ Table node_table(const promql::Answer& answer) {
                {"points", true, false, 0},
                {"samples", true, false, 0},
                {"cells", true, false, 0},
+               {"skipped", true, false, 0},
                {"ms", true, false, 0},
                {"memory", true, false, 0},
                {"part", false, true, 0}});
   for (const promql::NodeStats& node : answer.nodes) {
     table.add({grouped(node.series), grouped(node.points), grouped(node.samples),
-               grouped(node.cells), fmt::format("{:.1f}", node.ms), human_bytes(node.bytes),
-               std::string(std::size_t{2} * node.depth, ' ') + node.text});
+               grouped(node.cells), grouped(node.skipped), fmt::format("{:.1f}", node.ms),
+               human_bytes(node.bytes), std::string(std::size_t{2} * node.depth, ' ') + node.text});
   }
   return table;
 }
