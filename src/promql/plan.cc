@@ -144,6 +144,7 @@ class Planner {
   void visit_form(const Node& /*node*/, const Aggregation& form, const Grid& grid) {
     if (form.parameter) visit(*form.parameter, grid);
     visit(*form.child, grid);
+    if (!form.parameter && !form.without && form.labels.empty()) into_one_group(*form.child);
   }
   void visit_form(const Node& /*node*/, const Unary& form, const Grid& grid) {
     visit(*form.child, grid);
@@ -161,6 +162,29 @@ class Planner {
   }
   void visit_form(const Node& /*node*/, const Reference& form, const Grid& grid) {
     visit(*form.target, grid);
+  }
+
+  // The rows of a selector, or of a function of its windows: these tell by the name whether the
+  // series may be a counter.
+  void into_one_group(const Node& child) {
+    const Node* node = &bare(child);
+    if (const auto* call = std::get_if<Call>(&node->form)) {
+      if (call->function->kind != FunctionKind::range) return;
+      for (const NodePtr& argument : call->arguments) {
+        if (argument->type == ValueType::matrix) node = &bare(*argument);
+      }
+    }
+    const Selector* selector = nullptr;
+    if (const auto* vector = std::get_if<VectorSelector>(&node->form)) selector = &vector->selector;
+    if (const auto* matrix = std::get_if<MatrixSelector>(&node->form)) selector = &matrix->selector;
+    if (selector == nullptr) return;
+    for (const Matcher& matcher : selector->matchers) {
+      if (matcher.name != kNameLabel || matcher.op != MatchOp::equal) continue;
+      Labels name;
+      name.set(kNameLabel, matcher.value);
+      plan_.name_suffices.emplace(node, std::move(name));
+      return;
+    }
   }
 
   // Ranges that overlap become one; a far offset stays on its own, so that what lies between is not

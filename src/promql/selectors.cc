@@ -155,6 +155,13 @@ void note_tier(std::vector<DurationMs>& tiers, DurationMs tier_ms) {
 
 namespace {
 
+// Those of the series, as far as they are read.
+const Labels& labels_of(const Query& query, const Node& node, std::size_t slot,
+                        std::size_t series) {
+  const auto name = query.plan.name_suffices.find(&node);
+  return name != query.plan.name_suffices.end() ? name->second : query.source.labels(slot, series);
+}
+
 // Markers mean nothing in a range.
 void drop_markers(SeriesSamples& samples) {
   std::size_t kept = 0;
@@ -232,7 +239,7 @@ class SeriesRows : public RowMaker {
       if (is_range) read.points = (*loaded)->t.size();
       if (is_range) turn.emplace(*query_.profile, above);
     }
-    fill_({query_.source.labels(slot_, series), false, samples->t, samples->v}, row);
+    fill_({labels_of(query_, node_, slot_, series), false, samples->t, samples->v}, row);
     if (windows_ && row.valid.any()) read.points = row.valid.count();
     return read;
   }
@@ -315,7 +322,9 @@ Result<void> series_rows(Evaluator& evaluator, const Node& node,
       [&](std::size_t worker) {
         return std::make_unique<SeriesRows>(query, node, windows, markers, fill, found, worker);
       },
-      [&](std::size_t series, Row& row) { return visit(query.source.labels(slot, series), row); });
+      [&](std::size_t series, Row& row) {
+        return visit(labels_of(query, node, slot, series), row);
+      });
   if (!done) return done;
   if (found.met()) note_expired(query, node, *windows, found.tiers());
   if (!found.inexact()) return {};

@@ -219,6 +219,39 @@ TEST(Evaluator, EqualSelectorsAreReadOnce) {
   EXPECT_EQ(apart.reads(), 6U);
 }
 
+TEST(Evaluator, LabelsThatNobodyReadsAreNotMade) {
+  test::MemorySource source;
+  std::mt19937_64 random(3);
+  fill(source, random);
+  const Steps when{0, 2'400'000, 60'000};
+  for (const char* const of : {"rate(c_total[5m])", "rate(g[5m])", "last_over_time((g[10m]))",
+                               "g offset 1m", "predict_linear(c_total[10m], 60)"}) {
+    for (const char* const op : {"sum", "count", "max", "stddev"}) {
+      SCOPED_TRACE(fmt::format("{} of {}", op, of));
+      const std::size_t before = source.labels_asked();
+      const auto got = ask(source, fmt::format("{}({})", op, of), when).value();
+      EXPECT_EQ(source.labels_asked(), before);
+      const auto want = ask(source, fmt::format("{} without (i, job) ({})", op, of), when).value();
+      EXPECT_GT(source.labels_asked(), before);
+      ASSERT_EQ(got.series.size(), 1U);
+      EXPECT_EQ(got.series[0].labels, Labels());
+      EXPECT_EQ(got.series[0].t, want.series[0].t);
+      for (std::size_t i = 0; i < got.series[0].v.size(); ++i) {
+        EXPECT_TRUE(near(got.series[0].v[i], want.series[0].v[i], 0));
+      }
+      EXPECT_EQ(got.infos.size(), want.infos.size()) << "what the metric's name says";
+    }
+  }
+  for (const char* const text :
+       {"sum by (job) (c_total)", "topk(1, c_total)", "sum({__name__=~\"c_.*\"})",
+        "sum(c_total + c_total)", "sum(sum_over_time(c_total[5m:1m]))"}) {
+    SCOPED_TRACE(text);
+    const std::size_t before = source.labels_asked();
+    ASSERT_TRUE(ask(source, text, when));
+    EXPECT_GT(source.labels_asked(), before);
+  }
+}
+
 TEST(Evaluator, SharingADecodeChangesNothing) {
   test::MemorySource source;
   std::mt19937_64 random(2);

@@ -22,6 +22,8 @@ class MemorySource : public promql::SeriesSource {
   [[nodiscard]] const std::map<Labels, std::map<TimeMs, double>>& series() const { return series_; }
   /// How often samples were read.
   [[nodiscard]] std::size_t reads() const { return reads_; }
+  /// How often labels were asked for.
+  [[nodiscard]] std::size_t labels_asked() const { return labels_asked_; }
 
   [[nodiscard]] Result<void> open(std::span<const promql::SourceRequest> requests) override {
     found_.clear();
@@ -37,6 +39,7 @@ class MemorySource : public promql::SeriesSource {
     return found_[request].second.size();
   }
   [[nodiscard]] const Labels& labels(std::size_t request, std::size_t series) const override {
+    ++labels_asked_;
     return found_[request].second[series]->first;
   }
   [[nodiscard]] Result<void> read(std::size_t request, std::size_t series,
@@ -79,6 +82,7 @@ class MemorySource : public promql::SeriesSource {
   std::map<Labels, std::map<TimeMs, double>> series_;
   std::vector<std::pair<TimeRange, std::vector<const Entry*>>> found_;
   mutable std::atomic<std::size_t> reads_ = 0;
+  mutable std::atomic<std::size_t> labels_asked_ = 0;
 };
 
 }  // namespace hygge::test
