@@ -18,8 +18,8 @@ namespace hygge {
 
 /// A function over the samples of (T − range, T]: left-open, right-closed; a value type. `range`
 /// must be positive, which window() checks. Staleness markers are no samples; NaN and infinities
-/// are, unless stated. A step has no value where its window holds no sample, or, for the last two
-/// groups, fewer than two. Formulas and their treatment of NaN are Prometheus' where the name is.
+/// are, unless stated. A step has no value where its window holds no sample, or, from deriv to
+/// prom_delta, fewer than two. Formulas and their treatment of NaN are Prometheus' where the name is.
 class Window {
  public:
   using Ms = std::chrono::milliseconds;
@@ -64,6 +64,13 @@ class Window {
   static Window prom_increase(Ms range) noexcept;
   static Window prom_delta(Ms range) noexcept;
 
+  /// When a sample was, in seconds since the epoch: Prometheus' ts_of_first_over_time() and the
+  /// like. Of equal extremes the last one; of NaN only if all are.
+  static Window first_time(Ms range) noexcept;
+  static Window last_time(Ms range) noexcept;
+  static Window min_time(Ms range) noexcept;
+  static Window max_time(Ms range) noexcept;
+
   /// How far before a step the function reads: range, and lookback where there is one.
   [[nodiscard]] DurationMs reach_ms() const noexcept;
 
@@ -102,10 +109,9 @@ struct Row {
 struct Inexact {
   std::uint64_t windows = 0;  ///< of all series
   /// The most by which a value may be off: of increases (of what is never negative), counts, sums
-  /// and extremes what lies in the cells that were cut, of averages, first and last values how far
-  /// their values lie apart,
-  /// of quantiles that cut no cell what `accuracy` comes to.
-  /// None: what is left does not tell, or there is no value.
+  /// and extremes what lies in the cells that were cut, of averages, deviations, deltas, first and
+  /// last values how far their values lie apart, of times how far those do, of quantiles that cut
+  /// no cell what `accuracy` comes to. None: what is left does not tell, or there is no value.
   std::optional<double> bound = 0;
   TimeRange window = {};         ///< the first of them
   TimeRange exact = {};          ///< the part of it that cells answer exactly; empty: none

@@ -45,6 +45,8 @@ struct Edges {
   const Cell* inner = nullptr;        ///< the last of them
   double sampled_ms = 0;              ///< from the first to the last sample of the whole ones
   double inner_increase = 0;          ///< of them
+  double inner_n = 0;                 ///< samples of them, where a function needs it; so
+  double inner_mean = 0;
 
   template <typename Of>
   [[nodiscard]] double sum(Of&& of) const {
@@ -83,12 +85,114 @@ std::vector<double> increases(std::span<const TimedCell> cells) {
   return out;
 }
 
-// How far the first or the last value of a cut cell may lie from `value`, which was taken instead;
-// none: it has fallen inside, or was no number there, and the cell says no extremes.
+struct Between {
+  double low = 0;
+  double high = 0;
+
+  void add(double value) {
+    low = std::min(low, value);
+    high = std::max(high, value);
+  }
+  // How far the other end may be from `value`.
+  [[nodiscard]] double farthest(double value) const {
+    return std::max(std::abs(low - value), std::abs(high - value));
+  }
+};
+
+// What the samples of a cell lie between; none: one is no number, or they fall, and the cell says
+// no extremes.
+std::optional<Between> between(const Cell& cell) {
+  if (cell.counter.n != cell.n) return std::nullopt;
+  if (cell.resets == 0) return Between{cell.v_first, cell.v_last};
+  if (cell.min < cell.max) return Between{cell.min, cell.max};
+  return std::nullopt;
+}
+
+// How far a value of a cut cell may lie from `value`, which was taken instead.
 std::optional<double> end_bound(const Cell* cut, double value) {
-  if (cut == nullptr) return 0;
-  if (cut->resets > 0 || cut->counter.n != cut->n || !std::isfinite(value)) return std::nullopt;
-  return std::max(std::abs(cut->v_first - value), std::abs(cut->v_last - value));
+  if (cut == nullptr || cut->n == 0) return 0;
+  const auto values = between(*cut);
+  if (!values || !std::isfinite(value)) return std::nullopt;
+  return values->farthest(value);
+}
+
+// The same of times, in seconds.
+double time_bound(const Cell* cut, double value) {
+  if (cut == nullptr || cut->n == 0) return 0;
+  return Between{static_cast<double>(cut->t_first_ms) / 1e3,
+                 static_cast<double>(cut->t_last_ms) / 1e3}
+      .farthest(value);
+}
+
+// Of last − the last sample before the window, or the first in it: that one is of the cut cell, or
+// stands beside it.
+std::optional<double> delta_bound(const Edges& edges) {
+  if (edges.inner == nullptr) return std::nullopt;
+  const auto last = end_bound(edges.last, edges.inner->v_last);
+  if (!last || edges.first == nullptr || edges.first->n == 0) return last;
+  auto values = between(*edges.first);
+  if (!values) return std::nullopt;
+  for (const Cell* beside : {edges.before, edges.inner_first}) {
+    if (beside == nullptr) continue;
+    if (beside->counter.n != beside->n) return std::nullopt;
+    values->add(beside == edges.before ? beside->v_last : beside->v_first);
+  }
+  return *last + (values->high - values->low);
+}
+
+// Extrapolated, it is stretched by 1 up to as much as the whole cells alone would be.
+std::optional<double> prom_delta_bound(const windows::Spec& spec, double value,
+                                       const Edges& edges) {
+  if (edges.inner == nullptr || edges.sampled_ms <= 0) return std::nullopt;
+  const auto first = end_bound(edges.first, edges.inner_first->v_first);
+  const auto last = end_bound(edges.last, edges.inner->v_last);
+  if (!first || !last) return std::nullopt;
+  const double inner = edges.inner->v_last - edges.inner_first->v_first;
+  const double stretch = static_cast<double>(spec.range_ms) / edges.sampled_ms;
+  double most = 0;
+  for (const double change : {inner - *first - *last, inner + *first + *last}) {
+    most = std::max({most, std::abs(change - value), std::abs(change * stretch - value)});
+  }
+  return most;
+}
+
+// Samples that join n others of variance v lie up to d from their mean. The sum of the squares
+// about the new mean is at least n·v, and at most that about the old one; the most that d can do is
+// with all of them.
+std::optional<double> variance_bound(const windows::Spec& spec, double value, const Edges& edges) {
+  if (edges.inner == nullptr || !std::isfinite(value)) return std::nullopt;
+  const bool deviation = spec.function == Function::stddev;
+  const double variance = deviation ? value * value : value;
+  double joining = 0;
+  double farthest = 0;
+  for (const Cell* cut : {edges.first, edges.last}) {
+    if (cut == nullptr || cut->n == 0) continue;
+    if (cut->counter.n != cut->n) return std::nullopt;
+    joining += static_cast<double>(cut->n);
+    farthest = std::max(farthest, Between{cut->min, cut->max}.farthest(edges.inner_mean));
+  }
+  const double all = edges.inner_n + joining;
+  double least = variance * edges.inner_n / all;
+  double greatest =
+      std::max(variance, (variance * edges.inner_n + joining * farthest * farthest) / all);
+  if (deviation) {
+    least = std::sqrt(least);
+    greatest = std::sqrt(greatest);
+  }
+  return std::max(value - least, greatest - value);
+}
+
+bool is_of_ends(Function function) {
+  switch (function) {
+    case Function::last:
+    case Function::first:
+    case Function::newest:
+    case Function::delta:
+    case Function::prom_delta:
+      return true;
+    default:
+      return false;
+  }
 }
 
 // How far `value` may be off; none: the cells do not tell.
@@ -123,6 +227,23 @@ std::optional<double> bound_of(const windows::Spec& spec, double value, const Ed
       return end_bound(edges.last, value);
     case Function::first:
       return end_bound(edges.first, value);
+    case Function::newest:
+      return edges.last != nullptr && edges.last->stale_at_end ? std::nullopt
+                                                               : end_bound(edges.last, value);
+    case Function::first_time:
+      return time_bound(edges.first, value);
+    case Function::last_time:
+      return time_bound(edges.last, value);
+    case Function::min_time:
+    case Function::max_time:
+      return std::max(time_bound(edges.first, value), time_bound(edges.last, value));
+    case Function::stddev:
+    case Function::stdvar:
+      return variance_bound(spec, value, edges);
+    case Function::delta:
+      return delta_bound(edges);
+    case Function::prom_delta:
+      return prom_delta_bound(spec, value, edges);
     case Function::irate:
     case Function::idelta:
       // Of the last two samples, which lie where nothing is cut.
@@ -280,8 +401,19 @@ Result<void> Windows::read_expired(const Series& series, const Day& day, CellPar
   std::stable_partition(tiers.begin(), tiers.end(),
                         [&](DurationMs tier) { return tier == day.tier_ms; });
   const std::size_t before = cells_.size();
+  const auto forget = [&] {
+    cells_.resize(before);
+    if (values() != nullptr) values_.resize(before);
+  };
   for (const DurationMs tier : tiers) {
-    const auto read = series.expired_cells(tier, parts, day.range, cells_, values());
+    // Where a window cuts cells, extremes bound what its ends may be; counters have none.
+    CellParts with_extremes = parts;
+    if (is_of_ends(spec_.function) && is_cut(day.range, tier)) with_extremes.spread = true;
+    auto read = series.expired_cells(tier, with_extremes, day.range, cells_, values());
+    if (read && read->lost > 0 && !(with_extremes == parts)) {
+      forget();
+      read = series.expired_cells(tier, parts, day.range, cells_, values());
+    }
     if (!read) return tl::unexpected<Error>(read.error());
     if (read->lost == 0) {
       total.rows += read->rows;
@@ -290,8 +422,7 @@ Result<void> Windows::read_expired(const Series& series, const Day& day, CellPar
       while (ends_.size() < cells_.size()) ends_.push_back(cells_[ends_.size()].start_ms + tier);
       return {};
     }
-    cells_.resize(before);
-    if (values() != nullptr) values_.resize(before);
+    forget();
     if (read->rows == 0) continue;
     // Some of the days have it.
     for (TimeMs at = day.range.after; at < day.range.until;) {
@@ -366,6 +497,7 @@ void Windows::look_for_edges(TimeMs expired_until_ms,
   const bool extrapolates =
       spec_.function == Function::prom_increase || spec_.function == Function::prom_rate;
   const std::vector<double> counted = extrapolates ? increases(cells_) : std::vector<double>();
+  const bool spreads = spec_.function == Function::stddev || spec_.function == Function::stdvar;
   const DurationMs looks_back = windows::reach_ms(spec_) - spec_.range_ms;
   std::size_t lo = 0;
   std::size_t hi = 0;
@@ -421,6 +553,11 @@ void Windows::look_for_edges(TimeMs expired_until_ms,
         edges.inner_first = &begin;
         edges.inner = &end;
         edges.sampled_ms = static_cast<double>(end.counter.t_last_ms - begin.counter.t_first_ms);
+        for (std::size_t i = first; spreads && i < last; ++i) {
+          const auto n = static_cast<double>(cells_[i].cell.n);
+          edges.inner_n += n;
+          edges.inner_mean += (cells_[i].cell.mean - edges.inner_mean) * n / edges.inner_n;
+        }
         if (!counted.empty()) {
           edges.inner_increase = counted[last - 1] - counted[first] + begin.counter.increase;
         }

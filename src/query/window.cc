@@ -76,6 +76,19 @@ Window Window::prom_delta(Ms range) noexcept {
   return {code(Function::prom_delta), range, 0, kNoLookback};
 }
 
+Window Window::first_time(Ms range) noexcept {
+  return {code(Function::first_time), range, 0, kNoLookback};
+}
+Window Window::last_time(Ms range) noexcept {
+  return {code(Function::last_time), range, 0, kNoLookback};
+}
+Window Window::min_time(Ms range) noexcept {
+  return {code(Function::min_time), range, 0, kNoLookback};
+}
+Window Window::max_time(Ms range) noexcept {
+  return {code(Function::max_time), range, 0, kNoLookback};
+}
+
 DurationMs Window::reach_ms() const noexcept { return windows::reach_ms(spec_of(*this)); }
 
 TimeRange range_for(const Window& window, const Steps& steps) noexcept {

@@ -40,6 +40,10 @@ inline Window window_of(windows::Function function, DurationMs range_ms,
       Window::prom_increase(range),
       Window::prom_rate(range),
       Window::prom_delta(range),
+      Window::first_time(range),
+      Window::last_time(range),
+      Window::min_time(range),
+      Window::max_time(range),
   };
   const Window& out = all[static_cast<std::size_t>(function)];
   EXPECT_EQ(out.function(), static_cast<std::uint8_t>(function));

@@ -39,6 +39,8 @@ constexpr Function kFunctions[] = {Function::last,          Function::first,
                                    Function::idelta,        Function::prom_rate,
                                    Function::prom_increase, Function::prom_delta,
                                    Function::deriv,         Function::predict_linear,
+                                   Function::first_time,    Function::last_time,
+                                   Function::min_time,      Function::max_time,
                                    Function::quantile};
 
 // A database of a few days: counters with restarts, gauges, gaps, NaN, infinities, markers; the
