@@ -125,6 +125,23 @@ std::string encode_chunk(std::span<const TimeMs> t, std::span<const double> v) {
   return out;
 }
 
+namespace {
+
+// Whether times from 0 to the last rise strictly. Without a branch a sample: whatever must not be
+// negative is gathered in one sign, and between 0 and the last no difference wraps.
+bool rises(std::span<const TimeMs> t) noexcept {
+  const auto last = static_cast<std::uint64_t>(t.back());
+  std::uint64_t signs = last;
+  for (std::size_t i = 1; i < t.size(); ++i) {
+    const auto before = static_cast<std::uint64_t>(t[i - 1]);
+    const auto at = static_cast<std::uint64_t>(t[i]);
+    signs |= at | (last - at) | (at - before - 1);
+  }
+  return (signs >> 63U) == 0;
+}
+
+}  // namespace
+
 Result<void> decode_chunk(Bytes value, TimeMs start_ms, ChunkSamples& out) {
   const auto envelope = read_envelope(value);
   if (!envelope) return tl::unexpected<Error>(envelope.error());
@@ -134,9 +151,7 @@ Result<void> decode_chunk(Bytes value, TimeMs start_ms, ChunkSamples& out) {
   if (out.t.front() != 0 || out.t.back() != envelope->span_ms) {
     return corrupt("its times do not fit its envelope");
   }
-  for (std::size_t i = 1; i < out.t.size(); ++i) {
-    if (out.t[i] <= out.t[i - 1]) return corrupt("its times do not rise");
-  }
+  if (!rises(out.t)) return corrupt("its times do not rise");
   for (TimeMs& t : out.t) t += start_ms;
   return {};
 }

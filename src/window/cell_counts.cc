@@ -1,6 +1,7 @@
 // Window functions over the columns of cells: first, last and number of samples of a window, and
 // the resets between; nothing is merged.
 #include <algorithm>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -61,12 +62,10 @@ std::vector<std::uint64_t> samples_before(const CellCounts& cells) {
 class Falls {
  public:
   explicit Falls(const CellCounts& cells) {
-    const std::span<const double> first = cells.v_first;
-    const std::span<const double> last = cells.v_last;
-    const std::span<const double> fallen = cells.fallen;
-    for (std::size_t i = 0; i < first.size(); ++i) {
-      if (i > 0 && first[i] < last[i - 1]) falls_.push_back({2 * i, last[i - 1]});
-      if (!(fallen[i] == 0)) falls_.push_back({2 * i + 1, fallen[i]});
+    constexpr std::size_t kBlock = 64;
+    for (std::size_t from = 0; from < cells.size(); from += kBlock) {
+      const std::size_t until = std::min(from + kBlock, cells.size());
+      if (any(cells, from, until)) find(cells, from, until);
     }
   }
 
@@ -74,8 +73,7 @@ class Falls {
 
   // Their sum within the cells [lo, hi); `lo` must not go down from call to call.
   double sum(std::size_t lo, std::size_t hi) noexcept {
-    if (next_ == falls_.size()) return 0;
-    while (next_ < falls_.size() && falls_[next_].place <= 2 * lo) ++next_;
+    skip_to(lo);
     double sum = 0;
     for (std::size_t i = next_; i < falls_.size() && falls_[i].place < 2 * hi; ++i) {
       sum += falls_[i].before;
@@ -83,11 +81,56 @@ class Falls {
     return sum;
   }
 
+  // The same of many windows, each `width` cells from lo + i·stride on: each fall is added to those
+  // that hold it. `sums` are 0 before.
+  void add_sums(std::size_t lo, std::size_t stride, std::size_t width,
+                std::span<double> sums) noexcept {
+    skip_to(lo);
+    for (std::size_t i = next_; i < falls_.size(); ++i) {
+      const std::size_t past = falls_[i].place - 2 * lo;  // at least 1
+      const std::size_t first = past < 2 * width ? 0 : (past - 2 * width) / (2 * stride) + 1;
+      if (first >= sums.size()) return;
+      const std::size_t end = std::min((past + 2 * stride - 1) / (2 * stride), sums.size());
+      for (std::size_t window = first; window < end; ++window) sums[window] += falls_[i].before;
+    }
+  }
+
  private:
   struct Fall {
     std::size_t place;  ///< 2·i: into cell i from the one before; 2·i + 1: inside of it
     double before;
   };
+
+  // Most blocks have none, which bits tell without a comparison a cell: a fall makes a difference
+  // negative, and of `fallen` more than the sign is set. What they tell too much of, find() does
+  // not find.
+  static bool any(const CellCounts& cells, std::size_t from, std::size_t until) noexcept {
+    const double* const first = cells.v_first.data();
+    const double* const last = cells.v_last.data();
+    const double* const fallen = cells.fallen.data();
+    constexpr std::uint64_t kSign = 1ULL << 63U;
+    std::uint64_t into = 0;
+    std::uint64_t inside = 0;
+    for (std::size_t i = from; i < until; ++i) inside |= std::bit_cast<std::uint64_t>(fallen[i]);
+    for (std::size_t i = std::max<std::size_t>(from, 1); i < until; ++i) {
+      into |= std::bit_cast<std::uint64_t>(first[i] - last[i - 1]);
+    }
+    return (inside & ~kSign) != 0 || (into & kSign) != 0;
+  }
+
+  void find(const CellCounts& cells, std::size_t from, std::size_t until) {
+    for (std::size_t i = from; i < until; ++i) {
+      if (i > 0 && cells.v_first[i] < cells.v_last[i - 1]) {
+        falls_.push_back({2 * i, cells.v_last[i - 1]});
+      }
+      if (!(cells.fallen[i] == 0)) falls_.push_back({2 * i + 1, cells.fallen[i]});
+    }
+  }
+
+  void skip_to(std::size_t lo) noexcept {
+    while (next_ < falls_.size() && falls_[next_].place <= 2 * lo) ++next_;
+  }
+
   std::vector<Fall> falls_;
   std::size_t next_ = 0;
 };
@@ -144,6 +187,14 @@ EvenWindows even_windows(const CountInput& in) {
   return out;
 }
 
+// Of 0 … 2^52 − 1, as the last bits of a double of that size: what a vector unit does at once,
+// where conversions of 64 bits go one by one.
+double small(std::int64_t x) noexcept {
+  constexpr double kOffset = 0x1p52;
+  const auto bits = static_cast<std::uint64_t>(x) | std::bit_cast<std::uint64_t>(kOffset);
+  return std::bit_cast<double>(bits) - kOffset;
+}
+
 class Extrapolation {
  public:
   explicit Extrapolation(const CountInput& in)
@@ -195,19 +246,19 @@ class Extrapolation {
                      const std::size_t first_at = lo + i * stride;
                      const std::size_t last_at = last + i * stride;
                      const TimeMs after_ms = cells.start_ms[first_at];
-                     to.left_ms[i] = static_cast<double>(cells.t_first_ms[first_at] - after_ms);
-                     to.right_ms[i] = static_cast<double>(cells.start_ms[last_at] + even.cell_ms -
-                                                          cells.t_last_ms[last_at]);
+                     to.left_ms[i] = small(cells.t_first_ms[first_at] - after_ms);
+                     to.right_ms[i] =
+                         small(cells.start_ms[last_at] + even.cell_ms - cells.t_last_ms[last_at]);
                      to.sampled_ms[i] = range_ms - to.left_ms[i] - to.right_ms[i];
-                     to.gaps[i] = static_cast<double>(
-                         static_cast<std::int64_t>(seen_[last_at + 1] - seen_[first_at] - 1));
+                     to.gaps[i] =
+                         small(static_cast<std::int64_t>(seen_[last_at + 1] - seen_[first_at] - 1));
                      to.first[i] = cells.v_first[first_at];
                      to.change[i] = cells.v_last[last_at] - cells.v_first[first_at];
                    }
                    if (!counter_ || falls_.none()) return;
-                   for (std::size_t i = 0; i < count; ++i) {
-                     to.change[i] += falls_.sum(lo + i * stride, last + i * stride + 1);
-                   }
+                   double fallen[Extrapolations::kMost] = {};
+                   falls_.add_sums(lo, stride, even.width, {fallen, count});
+                   for (std::size_t i = 0; i < count; ++i) to.change[i] += fallen[i];
                  });
   }
 

@@ -97,9 +97,7 @@ void extrapolations(const Input& in) {
   const bool counter = in.spec.function != Function::prom_delta;
   const double per = in.spec.function == Function::prom_rate ? in.range_seconds() : 1;
   StepSum steps;
-  for (std::size_t i = 1; counter && i < in.v.size(); ++i) {
-    if (is_reset(in.v, i)) steps.correct(i, in.v[i - 1]);
-  }
+  if (counter) for_each_fall(in.v, [&](std::size_t i) { steps.correct(i, in.v[i - 1]); });
   ExtrapolatedRow row(in.out, counter, per);
   for_each_window(in, [&](const Slice& w) {
     if (w.size() < 2) return;

@@ -4,8 +4,11 @@
 
 #include <hygge/time.h>
 
+#include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
 #include <span>
 
 #include "window/function.h"
@@ -50,6 +53,38 @@ struct Slice {
   return static_cast<std::size_t>(in.ordinals[w.hi - 1] - in.ordinals[w.lo]) + 1;
 }
 
+/// The first sample from `from` on that is later than `t_ms`. It is a few further where steps are
+/// close to each other; in strides that double it is found as fast where a step passes many.
+[[nodiscard]] inline std::size_t first_later(std::span<const TimeMs> t, std::size_t from,
+                                             TimeMs t_ms) noexcept {
+  constexpr std::size_t kNear = 16;
+  const std::size_t near = std::min(t.size(), from + kNear);
+  while (from < near && t[from] <= t_ms) ++from;
+  if (from < near || from == t.size()) return from;
+  std::size_t stride = kNear;
+  for (; stride < t.size() - from && t[from + stride] <= t_ms; stride *= 2) from += stride;
+  const auto begin = t.begin() + static_cast<std::ptrdiff_t>(from);
+  const auto end = begin + static_cast<std::ptrdiff_t>(std::min(stride, t.size() - from));
+  return static_cast<std::size_t>(std::upper_bound(begin, end, t_ms) - t.begin());
+}
+
+/// Calls visit(i) for each sample that is less than the one before. Where none of many is, signs
+/// tell so without a comparison a sample.
+template <typename Visit>
+void for_each_fall(std::span<const double> v, Visit&& visit) {
+  constexpr std::size_t kBlock = 64;
+  for (std::size_t from = 1; from < v.size(); from += kBlock) {
+    const std::size_t until = std::min(from + kBlock, v.size());
+    std::uint64_t signs = 0;
+    for (std::size_t i = from; i < until; ++i)
+      signs |= std::bit_cast<std::uint64_t>(v[i] - v[i - 1]);
+    if ((signs >> 63U) == 0) continue;
+    for (std::size_t i = from; i < until; ++i) {
+      if (v[i] < v[i - 1]) visit(i);
+    }
+  }
+}
+
 /// Calls visit(slice) for each step in order; both edges only ever move to the right.
 template <typename Visit>
 void for_each_window(const Input& in, Visit&& visit) {
@@ -59,8 +94,8 @@ void for_each_window(const Input& in, Visit&& visit) {
   for (std::size_t step = 0; step < steps; ++step) {
     const TimeMs at_ms = in.grid.at(step);
     const TimeMs end_ms = at_ms - in.offset_ms;
-    while (hi < in.t.size() && in.t[hi] <= end_ms) ++hi;
-    while (lo < hi && in.t[lo] <= end_ms - in.spec.range_ms) ++lo;
+    hi = first_later(in.t, hi, end_ms);
+    lo = first_later(in.t.first(hi), lo, end_ms - in.spec.range_ms);
     visit(Slice{step, lo, hi, end_ms, at_ms});
   }
 }

@@ -91,5 +91,23 @@ TEST(Envelope, DamageIsNamed) {
   }
 }
 
+// Also where a difference of two of them wraps round.
+TEST(Envelope, TimesThatDoNotRiseAreDamage) {
+  constexpr TimeMs kFar = std::numeric_limits<TimeMs>::max();
+  const std::vector<TimeMs> cases[] = {{0, 5, 3, 9},  {0, 5, 5, 9},        {0, -1, 4, 9},
+                                       {0, 4, 10, 9}, {0, kFar, -kFar, 9}, {0, -kFar - 1, 4, 9}};
+  for (const std::vector<TimeMs>& t : cases) {
+    SCOPED_TRACE(t[1]);
+    const std::vector<double> v(t.size(), 1.5);
+    const std::string value = encode_chunk(t, v);
+    ChunkSamples out;
+    const auto decoded = decode_chunk(as_bytes(value), 0, out);
+    ASSERT_FALSE(decoded);
+    EXPECT_EQ(decoded.error().code, ErrorCode::corruption);
+    EXPECT_NE(decoded.error().message.find("its times do not rise"), std::string::npos)
+        << decoded.error().message;
+  }
+}
+
 }  // namespace
 }  // namespace hygge

@@ -3,12 +3,14 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <iterator>
 #include <limits>
 #include <optional>
 #include <random>
 #include <vector>
 
 #include "window/extrapolation.h"
+#include "window/families.h"
 
 namespace hygge::windows {
 namespace {
@@ -375,6 +377,42 @@ TEST(Window, OfEqualExtremesTheFirstStands) {
   for (const Function function : {Function::min, Function::max}) {
     EXPECT_FALSE(std::signbit(at({function, 60'000}, zeros, 3'000).value()));
     EXPECT_TRUE(std::signbit(at({function, 2'000}, zeros, 3'000).value()));
+  }
+}
+
+// Strides that double, against one after the other.
+TEST(Walk, FindsTheFirstLaterSample) {
+  std::mt19937_64 random(5);
+  for (int i = 0; i < 5'000; ++i) {
+    std::vector<TimeMs> t;
+    for (std::uint64_t n = random() % 200; n > 0; --n) {
+      t.push_back((t.empty() ? 0 : t.back()) + 1 + static_cast<TimeMs>(random() % 4));
+    }
+    const TimeMs limit = static_cast<TimeMs>(random() % 600);
+    // From before it, as in a walk.
+    std::size_t want = 0;
+    while (want < t.size() && t[want] <= limit) ++want;
+    const std::size_t from = random() % (want + 1);
+    ASSERT_EQ(first_later(t, from, limit), want) << t.size() << " from " << from;
+  }
+}
+
+TEST(Walk, FindsEachFall) {
+  std::mt19937_64 random(6);
+  for (int i = 0; i < 2'000; ++i) {
+    const std::uint64_t rare = 1 + random() % 200;
+    std::vector<double> v;
+    for (std::uint64_t n = random() % 300; n > 0; --n) {
+      const double values[] = {-1, 0.0, -0.0, kNan, kInf, -kInf, 5e-324};
+      v.push_back(random() % rare == 0 ? values[random() % std::size(values)] : 3);
+    }
+    std::vector<std::size_t> want;
+    for (std::size_t k = 1; k < v.size(); ++k) {
+      if (v[k] < v[k - 1]) want.push_back(k);
+    }
+    std::vector<std::size_t> got;
+    for_each_fall(v, [&](std::size_t k) { got.push_back(k); });
+    ASSERT_EQ(got, want);
   }
 }
 
