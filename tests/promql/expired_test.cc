@@ -163,6 +163,21 @@ TEST_F(PromqlExpired, WhatCellsCannotSayIsToldOrRefused) {
   }
 }
 
+// Equal selectors share what is read; each is asked for its own range.
+TEST_F(PromqlExpired, AWindowThatIsWholeIsNotBlamedForAWiderOne) {
+  expire();
+  const Steps when = instant(kDay0 + kDays * kDayMs);
+  const std::string narrow = "mad_over_time(temperature[1h])";
+  EXPECT_TRUE(ask(narrow, when, /*exact=*/true));
+  const std::string text = narrow + " + mad_over_time(temperature[3d])";
+  const auto both = ask(text, when);
+  ASSERT_TRUE(both);
+  EXPECT_EQ(both->infos.size(), 1U) << told(*both);
+  const auto refused = ask(text, when, /*exact=*/true);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().place.column, text.find("temperature[3d]") + 1);
+}
+
 TEST_F(PromqlExpired, BeforeEveryFloorAnInfoSaysSo) {
   expire("{__name__=~\".+\"} raw=2d 5m=3d 1h=3d\n");
   const auto answer = ask("temperature", instant(kDay0 + kDayMs));
