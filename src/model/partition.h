@@ -3,6 +3,7 @@
 
 #include <hygge/time.h>
 
+#include <algorithm>
 #include <cstdint>
 
 namespace hygge {
@@ -17,6 +18,16 @@ namespace hygge {
 /// (start, start + day]: the times of a partition.
 [[nodiscard]] constexpr TimeRange partition_range(std::int64_t partition) noexcept {
   return {partition * kDayMs, (partition + 1) * kDayMs};
+}
+
+/// The times that lie in both.
+[[nodiscard]] constexpr TimeRange intersect(TimeRange a, TimeRange b) noexcept {
+  return {std::max(a.after, b.after), std::min(a.until, b.until)};
+}
+
+/// What of a range lies in the day that it begins in. The range is not empty.
+[[nodiscard]] constexpr TimeRange first_day(TimeRange range) noexcept {
+  return intersect(range, partition_range(partition_of(range.after + 1)));
 }
 
 }  // namespace hygge

@@ -64,12 +64,10 @@ class Downsampler {
   }
 
   Result<void> read_expired(const Series& series, TimeRange days, SeriesCells& out) {
-    for (TimeMs at = days.after; at < days.until;) {
-      const TimeMs midnight = partition_range(partition_of(at + 1)).until;
-      const TimeRange day{at, std::min(midnight, days.until)};
-      auto done = read_day(series, day, out);
-      if (!done) return done;
-      at = day.until;
+    for (TimeRange left = days; !left.empty();) {
+      const TimeRange day = first_day(left);
+      if (auto done = read_day(series, day, out); !done) return done;
+      left.after = day.until;
     }
     return {};
   }
@@ -95,20 +93,19 @@ class Downsampler {
     return {};
   }
 
-  void merge_day(DurationMs tier, TimeRange day, SeriesCells& out) const {
+  // But for the cells that the range cuts.
+  void merge_day(DurationMs tier, TimeRange day, SeriesCells& out) {
+    const auto whole = [&](const TimedCell& one) {
+      return TimeRange{one.start_ms, one.start_ms + tier};
+    };
+    const auto is_cut = [&](const TimedCell& one) {
+      return intersect(whole(one), day) != whole(one);
+    };
     for (const TimedCell& one : finer_cells_) {
-      const TimeRange of{one.start_ms, one.start_ms + tier};
-      if (of.after < day.after || of.until > day.until) {
-        lose({std::max(of.after, day.after), std::min(of.until, day.until)}, out);
-        continue;
-      }
-      const TimeMs start_ms = windows::interval_start(of.until, resolution_ms_);
-      if (!out.cells.empty() && out.cells.back().start_ms == start_ms) {
-        out.cells.back().cell.merge(one.cell);
-      } else {
-        out.cells.push_back({start_ms, one.cell});
-      }
+      if (is_cut(one)) lose(intersect(whole(one), day), out);
     }
+    std::erase_if(finer_cells_, is_cut);
+    windows::coarser(finer_cells_, resolution_ms_, out.cells);
   }
 
   static void lose(TimeRange range, SeriesCells& out) {

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "base/assert.h"
+#include "model/partition.h"
 #include "query/tiers.h"
 #include "window/cell_builder.h"
 #include "window/cell_functions.h"
@@ -20,14 +21,6 @@ namespace hygge::tiers {
 using windows::Function;
 
 namespace {
-
-TimeRange intersect(TimeRange a, TimeRange b) {
-  return {std::max(a.after, b.after), std::min(a.until, b.until)};
-}
-
-TimeMs ceiling(TimeMs t_ms, DurationMs step_ms) {
-  return windows::interval_start(t_ms, step_ms) + step_ms;
-}
 
 // The step from one cell to the next, resets taken into account.
 double joint(const Cell& before, const Cell& next) {
@@ -303,8 +296,8 @@ std::vector<Windows::Day> Windows::plan_days(std::span<const TimeRange> expired)
   }
   std::vector<Day> out;
   for (const TimeRange& range : expired) {
-    for (TimeMs at = range.after; at < range.until;) {
-      const TimeRange day = intersect(range, {at, ceiling(at + 1, kDayMs)});
+    for (TimeRange left = range; !left.empty();) {
+      const TimeRange day = first_day(left);
       DurationMs chosen = everywhere;
       if (chosen == 0 && !tiers.empty()) {
         const auto whole = std::find_if(tiers.rbegin(), tiers.rend(),
@@ -316,7 +309,7 @@ std::vector<Windows::Day> Windows::plan_days(std::span<const TimeRange> expired)
       } else {
         out.push_back({day, chosen});
       }
-      at = day.until;
+      left.after = day.until;
     }
   }
   return out;
@@ -425,10 +418,10 @@ Result<void> Windows::read_expired(const Series& series, const Day& day, CellPar
     forget();
     if (read->rows == 0) continue;
     // Some of the days have it.
-    for (TimeMs at = day.range.after; at < day.range.until;) {
-      const TimeRange one = intersect(day.range, {at, ceiling(at + 1, kDayMs)});
+    for (TimeRange left = day.range; !left.empty();) {
+      const TimeRange one = first_day(left);
       if (auto done = read_expired(series, {one, day.tier_ms}, parts, total); !done) return done;
-      at = one.until;
+      left.after = one.until;
     }
     return {};
   }
@@ -462,7 +455,8 @@ Result<Series::CellsRead> Windows::evaluate_from_days(const Series& series, wind
   } else {
     windows::evaluate(spec_, cells_, ends_, grid_, offset_ms_, out);
   }
-  const TimeMs expired_until_ms = expired.empty() ? 0 : ceiling(expired.back().until, kDayMs);
+  const TimeMs expired_until_ms =
+      expired.empty() ? 0 : partition_range(partition_of(expired.back().until)).until;
   look_for_edges(expired_until_ms, sketched, out);
   return total;
 }

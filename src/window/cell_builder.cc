@@ -225,7 +225,6 @@ void add_to_cells(std::span<const TimeMs> t, std::span<const double> v, Duration
 
 void coarser(std::span<const TimedCell> cells, DurationMs resolution_ms,
              std::vector<TimedCell>& out) {
-  out.clear();
   for (const TimedCell& one : cells) {
     const TimeMs start_ms = interval_start(one.start_ms + 1, resolution_ms);
     if (out.empty() || out.back().start_ms != start_ms) out.push_back({start_ms, {}});

@@ -17,8 +17,8 @@ namespace hygge::windows {
 void add_to_cells(std::span<const TimeMs> t, std::span<const double> v, DurationMs resolution_ms,
                   std::vector<TimedCell>& cells, CellParts parts = {});
 
-/// Merges cells into those of a resolution that theirs divides, in order of time; replaces `out`,
-/// which is not what `cells` lie in.
+/// Merges cells into those of a resolution that theirs divides, in order of time: behind those in
+/// `out`, the last of which may go on. `out` is not what `cells` lie in.
 void coarser(std::span<const TimedCell> cells, DurationMs resolution_ms,
              std::vector<TimedCell>& out);
 

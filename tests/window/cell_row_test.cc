@@ -228,7 +228,7 @@ TEST(CellRowProperty, FunctionsOverStoredCellsAreFunctionsOverSamples) {
     const DurationMs resolution_ms = random() % 2 == 0 ? fine_ms : kHourMs;
     std::vector<TimedCell> cells;
     add_to_cells(raw.t, raw.v, fine_ms, cells);
-    if (resolution_ms != fine_ms) coarser(std::vector(cells), resolution_ms, cells);
+    if (resolution_ms != fine_ms) coarser(std::exchange(cells, {}), resolution_ms, cells);
     const std::string row = encoder.encode(cells, kDay, resolution_ms, kAll);
     std::vector<TimedCell> stored;
     ASSERT_TRUE(decoder.decode(as_bytes(row), kDay, resolution_ms, kAll, stored));

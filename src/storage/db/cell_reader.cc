@@ -13,10 +13,6 @@ namespace hygge::storage {
 
 namespace {
 
-TimeRange intersect(TimeRange a, TimeRange b) {
-  return {std::max(a.after, b.after), std::min(a.until, b.until)};
-}
-
 Result<void> check(DurationMs resolution_ms, TimeRange range) {
   if (!windows::is_resolution(resolution_ms)) {
     return fail(ErrorCode::invalid_argument, fmt::format("cells of {} ms", resolution_ms),

@@ -11,14 +11,6 @@
 
 namespace hygge::storage {
 
-namespace {
-
-TimeRange intersect(TimeRange a, TimeRange b) {
-  return {std::max(a.after, b.after), std::min(a.until, b.until)};
-}
-
-}  // namespace
-
 SeriesReader::SeriesReader(const ViewState& state, const ViewState::Entry& entry, TimeRange range)
     : state_(state), entry_(entry), range_(intersect(range, state.range)) {
   if (auto ours = state.process.check(); !ours) {

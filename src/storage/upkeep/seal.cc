@@ -283,10 +283,10 @@ Result<ResealReport> reseal_partition(Store& store, const StoreSnapshotPtr& snap
 void CellRows::make_cells(const ChunkSamples& samples, DurationMs tier, DurationMs finer_ms,
                           const RollupChoice& choice) {
   const bool from_finer = finer_ms != 0 && tier % finer_ms == 0;
+  cells_.clear();
   if (from_finer) {
     windows::coarser(finer_, tier, cells_);
   } else {
-    cells_.clear();
     windows::add_to_cells(samples.t, samples.v, tier, cells_, choice.parts);
   }
   if (!choice.parts.sketch) return;
