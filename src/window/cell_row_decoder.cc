@@ -6,7 +6,6 @@
 #include <array>
 #include <bit>
 #include <cstring>
-#include <type_traits>
 
 #include "base/assert.h"
 #include "codec/pack/pack.h"
@@ -392,7 +391,7 @@ bool CellRowDecoder::Impl::counts_are_sound(DurationMs resolution_ms) const {
 }
 
 // Appends cells [from, until) of the row. Index and gaps become times where they stand, so that
-// each column of `out` is written once, or changes places with ours where it is all of it.
+// each column of `out` is written once.
 void CellRowDecoder::Impl::take_counts(std::size_t from, std::size_t until, TimeMs day_ms,
                                        DurationMs resolution_ms, CellCounts& out) {
   std::int64_t* const start = integers_[kIndex].data();
@@ -403,11 +402,7 @@ void CellRowDecoder::Impl::take_counts(std::size_t from, std::size_t until, Time
     first[i] = start[i] + first[i];
     last[i] = start[i] + resolution_ms - last[i];
   }
-  const bool whole = out.size() == 0 && from == 0 && until == integers_[kIndex].size();
-  const auto take = [&](auto& column, auto& into) {
-    if constexpr (std::is_same_v<decltype(column), decltype(into)>) {
-      if (whole) return column.swap(into);
-    }
+  const auto take = [&](const auto& column, auto& into) {
     const auto begin = column.begin() + static_cast<std::ptrdiff_t>(from);
     into.insert(into.end(), begin, begin + static_cast<std::ptrdiff_t>(until - from));
   };
