@@ -237,7 +237,11 @@ Result<int> run_codec_inspect(Context& context) {
     return 0;
   }
   const auto selector = picked_selector(context);
-  if (!selector) return tl::unexpected<Error>(selector.error());
+  if (!selector) {
+    Error error = selector.error();
+    if (!values.empty()) error.message += "; nor is there a file of that name";
+    return tl::unexpected<Error>(std::move(error));
+  }
   auto db = context.open_to_read();
   if (!db) return tl::unexpected<Error>(db.error());
   const auto range = context.range(*db, "all", false);
