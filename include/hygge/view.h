@@ -70,6 +70,8 @@ class Series {
   /// All of them at once. Errors: those of BlockCursor::error.
   [[nodiscard]] Result<SeriesSamples> samples() const;
   [[nodiscard]] Result<SeriesSamples> samples(TimeRange range) const;
+  /// Replaces `out` by them, whose memory is used again. After an error it holds those before.
+  [[nodiscard]] Result<void> samples(TimeRange range, SeriesSamples& out) const;
 
   /// Where cells came from.
   struct CellsRead {

@@ -85,15 +85,7 @@ const Labels& DbSource::labels(std::size_t request, std::size_t series) const {
 }
 
 Result<void> DbSource::read(std::size_t request, std::size_t series, SeriesSamples& into) const {
-  into.t.clear();
-  into.v.clear();
-  BlockCursor blocks = view_->series(request)[series].blocks(requests_[request].range);
-  while (const Block* block = blocks.next()) {
-    into.t.insert(into.t.end(), block->t.begin(), block->t.end());
-    into.v.insert(into.v.end(), block->v.begin(), block->v.end());
-  }
-  if (const Error* error = blocks.error()) return tl::unexpected<Error>(*error);
-  return {};
+  return view_->series(request)[series].samples(requests_[request].range, into);
 }
 
 std::string DbSource::why_empty(std::size_t request) const {

@@ -104,20 +104,16 @@ namespace {
 
 // Decodes a series without its staleness markers; `out` keeps its memory from series to series.
 Result<void> read(const Series& series, TimeRange range, SeriesSamples& out) {
-  out.t.clear();
-  out.v.clear();
-  BlockCursor blocks = series.blocks(range);
-  while (const Block* block = blocks.next()) {
-    auto from = block->v.begin();
-    while (from != block->v.end()) {
-      const auto stale = std::find_if(from, block->v.end(), is_stale);
-      out.v.insert(out.v.end(), from, stale);
-      out.t.insert(out.t.end(), block->t.begin() + (from - block->v.begin()),
-                   block->t.begin() + (stale - block->v.begin()));
-      from = stale == block->v.end() ? stale : stale + 1;
-    }
+  if (auto done = series.samples(range, out); !done) return done;
+  const auto first = std::find_if(out.v.begin(), out.v.end(), is_stale);
+  auto kept = static_cast<std::size_t>(first - out.v.begin());
+  for (std::size_t i = kept; i < out.v.size(); ++i) {
+    if (is_stale(out.v[i])) continue;
+    out.t[kept] = out.t[i];
+    out.v[kept++] = out.v[i];
   }
-  if (const Error* error = blocks.error()) return tl::unexpected<Error>(*error);
+  out.t.resize(kept);
+  out.v.resize(kept);
   return {};
 }
 

@@ -61,6 +61,31 @@ bool SeriesReader::trim() {
   return count > 0;
 }
 
+// The first block, most often the only one, is decoded into the memory of `out`.
+Result<void> SeriesReader::read(SeriesSamples& out) {
+  samples_.t.swap(out.t);
+  samples_.v.swap(out.v);
+  if (next() != nullptr) {
+    const auto from = block_.t.data() - samples_.t.data();
+    const std::size_t end = static_cast<std::size_t>(from) + block_.t.size();
+    samples_.t.resize(end);
+    samples_.v.resize(end);
+    samples_.t.erase(samples_.t.begin(), samples_.t.begin() + from);
+    samples_.v.erase(samples_.v.begin(), samples_.v.begin() + from);
+  } else {
+    samples_.t.clear();
+    samples_.v.clear();
+  }
+  samples_.t.swap(out.t);
+  samples_.v.swap(out.v);
+  while (!error_ && next() != nullptr) {
+    out.t.insert(out.t.end(), block_.t.begin(), block_.t.end());
+    out.v.insert(out.v.end(), block_.v.begin(), block_.v.end());
+  }
+  if (error_) return tl::unexpected<Error>(*error_);
+  return {};
+}
+
 std::optional<SeriesReader::Whole> SeriesReader::next_whole(std::span<const TimeMs> cuts,
                                                             DurationMs longest_ms) {
   while (!error_ && next_piece_ == pieces_.size()) {

@@ -19,6 +19,9 @@ class SeriesReader {
 
   [[nodiscard]] const Block* next();
 
+  /// Instead of next(): as Series::samples().
+  [[nodiscard]] Result<void> read(SeriesSamples& out);
+
   /// A chunk that was not decoded: its values never fall.
   struct Whole {
     TimeMs first_ms = 0, last_ms = 0;

@@ -77,13 +77,11 @@ BlockCursor Series::blocks(TimeRange range) const {
 Result<SeriesSamples> Series::samples() const { return samples(state_->range); }
 Result<SeriesSamples> Series::samples(TimeRange range) const {
   SeriesSamples out;
-  BlockCursor cursor = blocks(range);
-  while (const Block* block = cursor.next()) {
-    out.t.insert(out.t.end(), block->t.begin(), block->t.end());
-    out.v.insert(out.v.end(), block->v.begin(), block->v.end());
-  }
-  if (const Error* error = cursor.error()) return tl::unexpected<Error>(*error);
+  if (auto done = samples(range, out); !done) return tl::unexpected<Error>(std::move(done.error()));
   return out;
+}
+Result<void> Series::samples(TimeRange range, SeriesSamples& out) const {
+  return storage::SeriesReader(*state_, state_->entries[index_], range).read(out);
 }
 
 Result<Series::CellsRead> Series::cells(DurationMs resolution_ms, CellParts needed, TimeRange range,

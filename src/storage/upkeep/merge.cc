@@ -100,6 +100,8 @@ Result<void> decode_piece(Piece& piece) {
 }
 
 Result<void> merge_cluster(std::span<Piece> cluster, OnDuplicate policy, ChunkSamples& out) {
+  // Most often there is nothing to merge, and `out` has memory.
+  if (cluster.size() == 1 && !cluster[0].value.empty()) std::swap(cluster[0].samples, out);
   for (Piece& piece : cluster) {
     if (auto decoded = decode_piece(piece); !decoded) return decoded;
   }

@@ -2,9 +2,11 @@
 #include <hygge/db.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <random>
 
 #include "tests/support/damage.h"
 #include "tests/support/database.h"
@@ -43,6 +45,39 @@ TEST(Db, ReadsWhatWasWrittenFromHeadAndFromStore) {
   EXPECT_EQ(samples.at(kStart + 500'000), 500);
   EXPECT_EQ(read(db, "up{job=\"a\"}", {kStart + 1'000, kStart + 3'000}).size(), 2U);
   EXPECT_TRUE(db.verify()->ok());
+}
+
+// The memory is used again, whatever it held, and wherever the range cuts chunks of two days.
+TEST(Db, SamplesReplaceWhatWasReadBefore) {
+  const test::TempDir dir;
+  Db db = open(dir / "db");
+  constexpr int kCount = 3'000;
+  const auto time_of = [](int i) { return kStart - kDayMs / 2 + i * 30'000; };
+  Batch batch;
+  for (int i = 0; i < kCount; ++i) batch.add({{"__name__", "up"}}, time_of(i), i);
+  ASSERT_TRUE(db.write(batch));
+  ASSERT_TRUE(db.flush());
+  batch.clear();
+  for (int i = 0; i < 10; ++i) batch.add({{"__name__", "up"}}, time_of(kCount + i), kCount + i);
+  ASSERT_TRUE(db.write(batch)) << "these are in the head";
+  const View view = db.view({selector("up").value()}, everything()).value();
+  const Series series = view.series(0)[0];
+  SeriesSamples out{{1, 2, 3}, {4, 5}};
+  std::mt19937 random(1);
+  for (int round = 0; round < 200; ++round) {
+    const int from = static_cast<int>(random() % (kCount + 10));
+    const int count = static_cast<int>(random() % (round % 2 == 0 ? 20 : kCount));
+    const int end = std::min(from + count, kCount + 10);
+    const TimeRange range{time_of(from) - 1, time_of(end) - 1};
+    ASSERT_TRUE(series.samples(range, out));
+    ASSERT_EQ(out.t.size(), static_cast<std::size_t>(end - from));
+    ASSERT_EQ(out.v.size(), out.t.size());
+    for (int i = from; i < end; ++i) {
+      ASSERT_EQ(out.t[static_cast<std::size_t>(i - from)], time_of(i));
+      ASSERT_EQ(out.v[static_cast<std::size_t>(i - from)], i);
+    }
+    EXPECT_EQ(series.samples(range)->t, out.t);
+  }
 }
 
 TEST(Db, KeepsEverythingOverACleanCloseAndLeavesNothingToReplay) {
