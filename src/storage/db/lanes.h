@@ -5,6 +5,7 @@
 #include <hygge/labels.h>
 
 #include <atomic>
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -55,8 +56,15 @@ class Lanes {
     std::optional<ChunkScan> scan;
     std::shared_ptr<CellReader> cells;
   };
+  // The lane that a thread was on last: it asks again for each series.
+  struct Last {
+    std::uint64_t number = 0;
+    Lane* lane = nullptr;
+  };
+  [[nodiscard]] static std::uint64_t next_number() noexcept;
   [[nodiscard]] Lane& own(const ViewState& state);
 
+  const std::uint64_t number_ = next_number();  ///< of these lanes, never given again
   std::mutex mutex_;
   std::map<std::thread::id, Lane> lanes_;  ///< guarded by mutex_, which lane there is; nodes stay
   Lane forked_;  ///< of a child made by fork, where mutex_ may be held for ever
