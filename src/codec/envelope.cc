@@ -127,17 +127,15 @@ std::string encode_chunk(std::span<const TimeMs> t, std::span<const double> v) {
 
 namespace {
 
-// Whether times from 0 to the last rise strictly. Without a branch a sample: whatever must not be
-// negative is gathered in one sign, and between 0 and the last no difference wraps.
+// Whether times from 0 to at most a day later rise strictly: then no step is 2^31 ms, and steps
+// below that do not wrap round even when added up. That they are is gathered without a branch a
+// sample.
 bool rises(std::span<const TimeMs> t) noexcept {
-  const auto last = static_cast<std::uint64_t>(t.back());
-  std::uint64_t signs = last;
+  std::uint64_t bits = 0;
   for (std::size_t i = 1; i < t.size(); ++i) {
-    const auto before = static_cast<std::uint64_t>(t[i - 1]);
-    const auto at = static_cast<std::uint64_t>(t[i]);
-    signs |= at | (last - at) | (at - before - 1);
+    bits |= static_cast<std::uint64_t>(t[i]) - static_cast<std::uint64_t>(t[i - 1]) - 1;
   }
-  return (signs >> 63U) == 0;
+  return ((bits | t.size()) >> 31U) == 0;
 }
 
 }  // namespace

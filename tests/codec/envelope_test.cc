@@ -107,6 +107,10 @@ TEST(Envelope, TimesThatDoNotRiseAreDamage) {
     EXPECT_NE(decoded.error().message.find("its times do not rise"), std::string::npos)
         << decoded.error().message;
   }
+  const std::vector<TimeMs> far = {0, 1, kDayMs - 2, kDayMs - 1, kDayMs};
+  ChunkSamples out;
+  EXPECT_TRUE(decode_chunk(as_bytes(encode_chunk(far, std::vector(far.size(), 1.5))), 7, out));
+  EXPECT_EQ(out.t[4], far[4] + 7);
 }
 
 }  // namespace
