@@ -19,7 +19,8 @@ namespace hygge {
 /// A function over the samples of (T − range, T]: left-open, right-closed; a value type. `range`
 /// must be positive, which window() checks. Staleness markers are no samples; NaN and infinities
 /// are, unless stated. A step has no value where its window holds no sample, or, from deriv to
-/// prom_delta, fewer than two. Formulas and their treatment of NaN are Prometheus' where the name is.
+/// prom_delta, fewer than two. Formulas and their treatment of NaN are Prometheus' where the name
+/// is.
 class Window {
  public:
   using Ms = std::chrono::milliseconds;

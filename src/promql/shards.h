@@ -20,7 +20,7 @@ struct RowRead {
   std::uint64_t samples = 0;
   std::uint64_t cells = 0;
   std::uint64_t skipped = 0;  ///< samples of chunks that were not decoded
-  DurationMs tier_ms = 0;  ///< 0: no stored rows of cells
+  DurationMs tier_ms = 0;     ///< 0: no stored rows of cells
   /// What the selector hands on, for an explained query; none: nothing.
   std::optional<std::uint64_t> points;
 };
