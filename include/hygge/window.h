@@ -82,7 +82,7 @@ class Window {
   [[nodiscard]] double parameter() const noexcept { return parameter_; }
 
  private:
-  Window(std::uint8_t function, Ms range, double parameter, Ms lookback) noexcept;
+  Window(std::uint8_t function, Ms range, double parameter = 0, Ms lookback = Ms(0)) noexcept;
   std::uint8_t function_;
   DurationMs range_ms_;
   DurationMs lookback_ms_;

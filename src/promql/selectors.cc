@@ -11,6 +11,7 @@
 
 #include "promql/evaluator.h"
 #include "promql/shards.h"
+#include "query/markers.h"
 
 namespace hygge::promql {
 
@@ -160,18 +161,6 @@ const Labels& labels_of(const Query& query, const Node& node, std::size_t slot,
                         std::size_t series) {
   const auto name = query.plan.name_suffices.find(&node);
   return name != query.plan.name_suffices.end() ? name->second : query.source.labels(slot, series);
-}
-
-// Markers mean nothing in a range.
-void drop_markers(SeriesSamples& samples) {
-  std::size_t kept = 0;
-  for (std::size_t i = 0; i < samples.v.size(); ++i) {
-    if (is_stale(samples.v[i])) continue;
-    samples.t[kept] = samples.t[i];
-    samples.v[kept++] = samples.v[i];
-  }
-  samples.t.resize(kept);
-  samples.v.resize(kept);
 }
 
 // What all threads have met of days whose samples have expired, and of sketches.

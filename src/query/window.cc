@@ -6,6 +6,7 @@
 #include <limits>
 #include <utility>
 
+#include "query/markers.h"
 #include "query/tiers.h"
 #include "window/function.h"
 
@@ -22,7 +23,6 @@ Window::Window(std::uint8_t function, Ms range, double parameter, Ms lookback) n
 namespace {
 
 constexpr std::uint8_t code(Function function) { return static_cast<std::uint8_t>(function); }
-constexpr Window::Ms kNoLookback{0};
 
 windows::Spec spec_of(const Window& window) {
   return {static_cast<Function>(window.function()), window.range_ms(), window.parameter(),
@@ -31,20 +31,18 @@ windows::Spec spec_of(const Window& window) {
 
 }  // namespace
 
-Window Window::last(Ms range) noexcept { return {code(Function::last), range, 0, kNoLookback}; }
-Window Window::first(Ms range) noexcept { return {code(Function::first), range, 0, kNoLookback}; }
-Window Window::count(Ms range) noexcept { return {code(Function::count), range, 0, kNoLookback}; }
-Window Window::present(Ms range) noexcept {
-  return {code(Function::present), range, 0, kNoLookback};
-}
-Window Window::sum(Ms range) noexcept { return {code(Function::sum), range, 0, kNoLookback}; }
-Window Window::avg(Ms range) noexcept { return {code(Function::avg), range, 0, kNoLookback}; }
-Window Window::min(Ms range) noexcept { return {code(Function::min), range, 0, kNoLookback}; }
-Window Window::max(Ms range) noexcept { return {code(Function::max), range, 0, kNoLookback}; }
-Window Window::stddev(Ms range) noexcept { return {code(Function::stddev), range, 0, kNoLookback}; }
-Window Window::stdvar(Ms range) noexcept { return {code(Function::stdvar), range, 0, kNoLookback}; }
+Window Window::last(Ms range) noexcept { return {code(Function::last), range}; }
+Window Window::first(Ms range) noexcept { return {code(Function::first), range}; }
+Window Window::count(Ms range) noexcept { return {code(Function::count), range}; }
+Window Window::present(Ms range) noexcept { return {code(Function::present), range}; }
+Window Window::sum(Ms range) noexcept { return {code(Function::sum), range}; }
+Window Window::avg(Ms range) noexcept { return {code(Function::avg), range}; }
+Window Window::min(Ms range) noexcept { return {code(Function::min), range}; }
+Window Window::max(Ms range) noexcept { return {code(Function::max), range}; }
+Window Window::stddev(Ms range) noexcept { return {code(Function::stddev), range}; }
+Window Window::stdvar(Ms range) noexcept { return {code(Function::stdvar), range}; }
 Window Window::quantile(double q, Ms range) noexcept {
-  return {code(Function::quantile), range, q, kNoLookback};
+  return {code(Function::quantile), range, q};
 }
 Window Window::increase(Ms range, Ms lookback) noexcept {
   return {code(Function::increase), range, 0, lookback};
@@ -55,39 +53,22 @@ Window Window::rate(Ms range, Ms lookback) noexcept {
 Window Window::delta(Ms range, Ms lookback) noexcept {
   return {code(Function::delta), range, 0, lookback};
 }
-Window Window::changes(Ms range) noexcept {
-  return {code(Function::changes), range, 0, kNoLookback};
-}
-Window Window::resets(Ms range) noexcept { return {code(Function::resets), range, 0, kNoLookback}; }
-Window Window::deriv(Ms range) noexcept { return {code(Function::deriv), range, 0, kNoLookback}; }
+Window Window::changes(Ms range) noexcept { return {code(Function::changes), range}; }
+Window Window::resets(Ms range) noexcept { return {code(Function::resets), range}; }
+Window Window::deriv(Ms range) noexcept { return {code(Function::deriv), range}; }
 Window Window::predict_linear(Ms ahead, Ms range) noexcept {
-  return {code(Function::predict_linear), range, static_cast<double>(ahead.count()) / 1e3,
-          kNoLookback};
+  return {code(Function::predict_linear), range, static_cast<double>(ahead.count()) / 1e3};
 }
-Window Window::irate(Ms range) noexcept { return {code(Function::irate), range, 0, kNoLookback}; }
-Window Window::idelta(Ms range) noexcept { return {code(Function::idelta), range, 0, kNoLookback}; }
-Window Window::prom_rate(Ms range) noexcept {
-  return {code(Function::prom_rate), range, 0, kNoLookback};
-}
-Window Window::prom_increase(Ms range) noexcept {
-  return {code(Function::prom_increase), range, 0, kNoLookback};
-}
-Window Window::prom_delta(Ms range) noexcept {
-  return {code(Function::prom_delta), range, 0, kNoLookback};
-}
+Window Window::irate(Ms range) noexcept { return {code(Function::irate), range}; }
+Window Window::idelta(Ms range) noexcept { return {code(Function::idelta), range}; }
+Window Window::prom_rate(Ms range) noexcept { return {code(Function::prom_rate), range}; }
+Window Window::prom_increase(Ms range) noexcept { return {code(Function::prom_increase), range}; }
+Window Window::prom_delta(Ms range) noexcept { return {code(Function::prom_delta), range}; }
 
-Window Window::first_time(Ms range) noexcept {
-  return {code(Function::first_time), range, 0, kNoLookback};
-}
-Window Window::last_time(Ms range) noexcept {
-  return {code(Function::last_time), range, 0, kNoLookback};
-}
-Window Window::min_time(Ms range) noexcept {
-  return {code(Function::min_time), range, 0, kNoLookback};
-}
-Window Window::max_time(Ms range) noexcept {
-  return {code(Function::max_time), range, 0, kNoLookback};
-}
+Window Window::first_time(Ms range) noexcept { return {code(Function::first_time), range}; }
+Window Window::last_time(Ms range) noexcept { return {code(Function::last_time), range}; }
+Window Window::min_time(Ms range) noexcept { return {code(Function::min_time), range}; }
+Window Window::max_time(Ms range) noexcept { return {code(Function::max_time), range}; }
 
 DurationMs Window::reach_ms() const noexcept { return windows::reach_ms(spec_of(*this)); }
 
@@ -105,15 +86,7 @@ namespace {
 // Decodes a series without its staleness markers; `out` keeps its memory from series to series.
 Result<void> read(const Series& series, TimeRange range, SeriesSamples& out) {
   if (auto done = series.samples(range, out); !done) return done;
-  const auto first = std::find_if(out.v.begin(), out.v.end(), is_stale);
-  auto kept = static_cast<std::size_t>(first - out.v.begin());
-  for (std::size_t i = kept; i < out.v.size(); ++i) {
-    if (is_stale(out.v[i])) continue;
-    out.t[kept] = out.t[i];
-    out.v[kept++] = out.v[i];
-  }
-  out.t.resize(kept);
-  out.v.resize(kept);
+  drop_markers(out);
   return {};
 }
 
