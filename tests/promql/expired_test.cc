@@ -4,6 +4,7 @@
 #include <hygge/db.h>
 #include <hygge/promql.h>
 
+#include <cmath>
 #include <optional>
 #include <string>
 #include <vector>
@@ -161,6 +162,25 @@ TEST_F(PromqlExpired, WhatCellsCannotSayIsToldOrRefused) {
     EXPECT_EQ(strict.error().code, ErrorCode::out_of_range);
     EXPECT_TRUE(ask(c.text, instant(kDay0 + 4 * kDayMs + 2 * kHourMs), /*exact=*/true));
   }
+}
+
+// A lookback that holds whole cells: the newest value is of the last of them, or of the one cut.
+TEST_F(PromqlExpired, ACutLookbackIsBounded) {
+  const Steps ragged = instant(kDay0 + kDayMs + 10 * kMinuteMs + 150'000);
+  QueryOptions options;
+  options.lookback_ms = 15 * kMinuteMs;
+  const auto look = [&] { return query(*db_, "temperature{k=\"1\"}", ragged, options).value(); };
+  const double before = look().series[0].v[0];
+  expire();
+  const Answer after = look();
+  ASSERT_EQ(after.series.size(), 1U);
+  const std::string says = "a value may be off by up to ";
+  const std::size_t at = told(after).find(says);
+  ASSERT_NE(at, std::string::npos) << told(after);
+  const double bound = std::stod(told(after).substr(at + says.size()));
+  EXPECT_NE(after.series[0].v[0], before);
+  EXPECT_LE(std::abs(after.series[0].v[0] - before), bound);
+  EXPECT_LT(bound, 16) << "all values lie within that";
 }
 
 // Equal selectors share what is read; each is asked for its own range.
